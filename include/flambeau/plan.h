@@ -1,0 +1,58 @@
+#pragma once
+/// The plan: a graph made ready to run on this machine (fused, kernels chosen, weights packed, memory placed).
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <flambeau/graph.h>
+#include <flambeau/tensor.h>
+
+namespace flambeau {
+
+enum class Kernels : std::uint8_t {
+  fast,       ///< oneDNN and our own vector kernels, the reference where neither has one
+  reference,  ///< plain loops: the oracle of the tests
+};
+enum class Effort : std::uint8_t {
+  oneshot,  ///< least work before the first answer: weights used from the mapping where the layout allows
+  steady,   ///< most speed for many inputs: Winograd, weights packed
+};
+enum class Precision : std::uint8_t { fp32, bf16, int8 };
+
+struct PlanOptions {
+  Kernels kernels = Kernels::fast;
+  Effort effort = Effort::steady;
+  Precision precision = Precision::fp32;
+  int threads = 0;  ///< 0: all processors
+};
+
+/// A compiled graph. Owns packed weights and keeps the constants' storages alive; immutable.
+/// Threads: several may call `run` at once (each call uses its own workspace, kept for the next).
+class Plan {
+ public:
+  /// Throws Error(unsupported) naming the operation that no kernel set has.
+  static Plan compile(const graph::Graph& graph, const PlanOptions& options = {});
+  /// Inputs in the graph's order, contiguous, with exactly the recorded shapes and dtypes; gives the outputs in order.
+  /// Throws Error(invalid_argument) with expected and found shapes.
+  std::vector<Tensor> run(std::span<const Tensor> inputs) const;
+  Tensor run(const Tensor& input) const;
+
+  /// Steps with their kernels, shapes and bytes, one a line.
+  std::string describe() const;
+  std::uint64_t packed_bytes() const noexcept;  ///< own copies of weights
+  std::uint64_t arena_bytes() const noexcept;   ///< activations, per concurrent run
+
+  Plan(Plan&&) noexcept;
+  Plan& operator=(Plan&&) noexcept;
+  ~Plan();
+
+ private:
+  struct Impl;
+  explicit Plan(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace flambeau
