@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <flambeau/limits.h>
@@ -96,6 +97,12 @@ class Checkpoint {
   /// The same, and which key was taken ("" for the root itself).
   StateDict state_dict(std::string& taken_key) const;
 
+  /// A tensor whose elements are no torch dtype (quantized gguf blocks). The tree holds its bytes as a uint8 tensor.
+  struct RawTensor {
+    std::string name;   ///< key in the root dict
+    std::string dtype;  ///< as `ls` prints it: "gguf.Q8_0"
+    Shape shape;        ///< in elements of that dtype; listed without strides
+  };
   struct Container {
     std::string format = "torch-zip";  ///< as `ls --json` names it
     std::string file{};
@@ -103,6 +110,9 @@ class Checkpoint {
     int pickle_protocol = 2;
     bool big_endian = false;
     std::vector<std::string> notes{};  ///< what is odd, in words for people
+    std::vector<RawTensor> raw{};
+    /// Free text that the container carries: safetensors' `__metadata__`, gguf's keys. In the file's order.
+    std::vector<std::pair<std::string, std::string>> metadata{};
   };
   const Container& container() const noexcept { return container_; }
   Container& container() noexcept { return container_; }
@@ -119,7 +129,11 @@ Checkpoint load(std::span<const std::byte> bytes, const LoadOptions& options = {
 Checkpoint load(std::istream& stream, const LoadOptions& options = {});
 
 struct SaveOptions {
-  enum class Format : std::uint8_t { zip, legacy } format = Format::zip;
+  enum class Format : std::uint8_t {
+    zip,          ///< torch.save's container since 1.6
+    legacy,       ///< the one before
+    safetensors,  ///< the tensors of `Checkpoint::state_dict()` only
+  } format = Format::zip;
   bool crc32 = true;
   std::uint32_t storage_alignment = 64;
   bool durable = true;                      ///< fsync before the rename

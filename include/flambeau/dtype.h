@@ -31,7 +31,7 @@ struct DTypeInfo {
   std::uint8_t itemsize;           ///< bytes of one element; of the packed byte for sub-byte kinds; 1 for shells
   DTypeClass kind;
   std::string_view storage_class;  ///< "FloatStorage" in module torch; empty: saved through UntypedStorage (_rebuild_tensor_v3)
-  std::string_view safetensors;    ///< "F32"; empty: no such dtype there
+  std::string_view safetensors;    ///< "F32"; empty: no such dtype there. "F4" counts halves of our packed elements
 };
 
 inline constexpr std::array<DTypeInfo, 46> dtypes = {{
@@ -80,7 +80,7 @@ inline constexpr std::array<DTypeInfo, 46> dtypes = {{
     {DType::int6, "int6", 1, DTypeClass::shell, "", ""},
     {DType::int7, "int7", 1, DTypeClass::shell, "", ""},
     {DType::float8_e8m0fnu, "float8_e8m0fnu", 1, DTypeClass::floating, "", "F8_E8M0"},
-    {DType::float4_e2m1fn_x2, "float4_e2m1fn_x2", 1, DTypeClass::bits, "", ""},
+    {DType::float4_e2m1fn_x2, "float4_e2m1fn_x2", 1, DTypeClass::bits, "", "F4"},
 }};
 
 namespace detail {

@@ -32,10 +32,10 @@ std::string_view name(ErrorCode code) noexcept;
 
 /// Where in the input an error lies. Empty fields are left out of the text.
 struct Place {
-  std::string file{};                      ///< path as the caller gave it
-  std::string member{};                    ///< record inside a container, with its root ("archive/data.pkl")
-  std::optional<std::uint64_t> offset{};   ///< byte offset inside `member` (or `file`)
-  std::string tensor{};                    ///< state_dict key
+  std::string file{};                     ///< path as the caller gave it
+  std::string member{};                   ///< record inside a container, with its root ("archive/data.pkl")
+  std::optional<std::uint64_t> offset{};  ///< byte offset inside `member` (or `file`)
+  std::string tensor{};                   ///< state_dict key
 };
 
 /// The only exception the library throws on purpose.

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -58,10 +59,17 @@ struct ConvAttributes { Shape stride, padding, dilation, output_padding; std::in
 /// `padding_end` differs from `padding` only for 'same' convolutions, which the nn room pads explicitly.
 struct PoolAttributes { Shape kernel, stride, padding, dilation; bool ceil_mode = false, count_include_pad = true; std::int64_t divisor_override = 0; };
 struct NormAttributes { double eps = 1e-5; std::int64_t groups = 1; Shape normalized_shape; bool training = false; double momentum = 0.1; std::int64_t size = 5; double alpha = 1e-4, beta = 0.75, k = 1; };
-struct ActivationAttributes { Activation kind; double a = 0, b = 0; };  // a, b: slope, alpha, min and max, lambda…
-struct ShapeAttributes { Shape shape; };                                // target shape, order, output size, shifts, or (before, after) pairs
+/// a, b: min, max (hardtanh, clamp); slope (leaky_relu); alpha (elu, celu); beta, threshold (softplus); lambda (hardshrink,
+/// softshrink); threshold, value (threshold); unused otherwise.
+struct ActivationAttributes { Activation kind; double a = 0, b = 0; };
+/// `shape`: target shape (reshape), order (permute), output size (adaptive pools), shift of each dimension (roll).
+struct ShapeAttributes { Shape shape; };
+/// `dims`: the dimension (softmax, log_softmax, l2_normalize, cat, narrow), the dimensions in ascending order (mean), a
+/// (before, after) pair for every dimension in order (pad), the output size (interpolate). `start`, `length`: of narrow.
+/// `keepdim`: of mean; align_corners of interpolate. `value`: of pad; eps of l2_normalize. `mode`: of pad and interpolate.
+/// All dimensions are non-negative once recorded.
 struct DimAttributes { Shape dims; std::int64_t start = 0, length = 0; bool keepdim = false; double value = 0; std::string mode{}; };
-struct DropAttributes { double p = 0; std::int64_t channel_dims = 0; std::uint64_t seed = 0; };  // channel_dims: 0 elements, 2 whole channels (Dropout2d), -1 rows (StochasticDepth)
+struct DropAttributes { double p = 0; std::int64_t channel_dims = 0; std::uint64_t seed = 0; };  // what shares a draw: 0 nothing, 2 a channel (Dropout2d), -1 a row, -2 all (StochasticDepth)
 struct AttentionAttributes { double scale = 1; };
 using Attributes = std::variant<std::monostate, ConvAttributes, PoolAttributes, NormAttributes, ActivationAttributes, ShapeAttributes, DimAttributes, DropAttributes, AttentionAttributes>;
 
@@ -113,6 +121,7 @@ class Graph {
  private:
   std::vector<Node> nodes_{};
   std::vector<Id> inputs_{}, outputs_{};
+  std::unordered_multimap<const Storage*, Id> constants_{};
 };
 
 Var conv(Var x, Var weight, Var bias, Shape stride, Shape padding, Shape dilation, std::int64_t groups = 1);
@@ -166,6 +175,7 @@ Var interpolate(Var x, Shape output_size, std::string_view mode, bool align_corn
 Var embedding(Var indices, Var weight);
 Var attention(Var q, Var k, Var v, Var mask, double scale);
 
+using flambeau::to_string;  // of shapes
 /// The graph as text, one node a line, for tests and people.
 std::string to_string(const Graph& graph);
 

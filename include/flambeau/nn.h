@@ -1,9 +1,15 @@
 #pragma once
-/// torch.nn: modules with PyTorch's names, defaults, state_dict keys, texts and initial values.
+/// torch.nn's core: Module with PyTorch's names, defaults, state_dict keys and texts. The layers stand in
+/// <flambeau/layers.h>.
+///
+/// Make modules with std::make_shared. Constructors draw initial values from the calling thread's default generator in
+/// Python's order, so build children one statement after the other or in a braced list (arguments of a call have no
+/// order).
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,6 +19,7 @@
 
 #include <flambeau/checkpoint.h>
 #include <flambeau/graph.h>
+#include <flambeau/nn_fields.h>
 #include <flambeau/tensor.h>
 
 namespace flambeau {
@@ -32,14 +39,31 @@ struct IncompatibleKeys {
 
 struct LoadStateDictOptions {
   bool strict = true;
-  bool assign = false;  ///< take the checkpoint's tensors (dtype, strides, mapping and all) instead of copying into ours
+  bool assign =
+      false;  ///< take the checkpoint's tensors (dtype, strides, mapping and all) instead of copying into ours
 };
 
-/// Visits a module's Python attributes in `__dict__` order: one function serves writing, reading and printing (see fields()).
-class Fields;
+/// While one lives, modules made by this thread allocate no parameters: these are meta tensors until load_state_dict
+/// gives them memory (with or without `assign`), nothing is drawn, and initialisers leave them alone. Buffers are made
+/// as usual.
+class SkipInit {
+ public:
+  SkipInit() noexcept;
+  ~SkipInit();
+  SkipInit(const SkipInit&) = delete;
+  SkipInit& operator=(const SkipInit&) = delete;
+  static bool active() noexcept;
+};
 
-/// A module: named parameters, buffers and children in registration order. Not copyable: children are shared by pointer,
-/// as in Python (a module registered twice is one object, its tensors tied).
+/// Selects the constructor that makes a bare object, without attributes, tensors or children: Python's
+/// `cls.__new__(cls)`.
+struct Blank {};
+
+/// A tensor for register_parameter: requires_grad, its memory to be filled by an initialiser; meta under SkipInit.
+Tensor new_parameter(Shape shape, DType dtype = DType::float32);
+
+/// A module: named parameters, buffers and children in registration order. Not copyable: children are shared by
+/// pointer, as in Python (a module registered twice is one object, its tensors tied).
 class Module {
  public:
   virtual ~Module();
@@ -49,40 +73,76 @@ class Module {
   /// The Python class: "torch.nn.modules.conv", "Conv2d".
   virtual std::string_view python_module() const = 0;
   virtual std::string_view class_name() const = 0;
-  /// Records the forward pass; train or eval as the module stands. Throws Error(unsupported) where only weights are known.
+  /// Records the forward pass; train or eval as the module stands. Throws Error(unsupported) where only weights are
+  /// known.
   virtual Var forward(Var x) = 0;
+  /// Calls forward as Python does; refuses modules whose pickle held hooks (their code is not restored).
+  Var operator()(Var x);
+  /// Called on every module by whoever has run a graph recorded in train mode, once per run: what a forward pass
+  /// changes beside the graph's constants (BatchNorm counts its batches).
+  virtual void ran_in_train_mode() {}
   /// Own attributes for whole-model pickles, in Python's order (children, parameters and buffers are not listed).
   virtual void fields(Fields& fields);
+  /// Attributes that Python's constructor sets before nn.Module sets its own.
+  virtual void early_fields(Fields& fields);
+  /// Whether Python makes the child's name anew for each module ("denselayer%d" % i) rather than interning it; shapes
+  /// the pickle only. Numbers are made anew.
+  virtual bool fresh_child_name(std::string_view name) const;
   /// Python's extra_repr(); "" if none.
   virtual std::string extra_repr() const { return {}; }
   /// `_version` of the class (BatchNorm 2), recorded in `_metadata`.
   virtual std::int64_t version() const { return 1; }
   /// Called before keys are matched, to bring a state_dict of an older version up to date.
   virtual void upgrade(StateDict& state_dict, const std::string& prefix, std::optional<std::int64_t> version);
+  /// get_extra_state: a value for the key `<prefix>_extra_state`; nullopt for classes without.
+  virtual std::optional<Value> extra_state() const { return std::nullopt; }
+  virtual void set_extra_state(const Value& value);
 
   /// print(model), without a final newline.
   virtual std::string repr() const;
   bool training() const noexcept { return training_; }
   void train(bool mode = true);
+  /// Of this module alone.
+  void set_training(bool mode) noexcept { training_ = mode; }
   void eval() { train(false); }
 
-  struct Parameter { std::string name; Tensor tensor; };  // undefined tensor: None
-  struct Buffer { std::string name; Tensor tensor; bool persistent = true; };
-  struct Child { std::string name; std::shared_ptr<Module> module; };  // null: None
+  struct Parameter {
+    std::string name;
+    Tensor tensor;
+  };  // undefined tensor: None
+  struct Buffer {
+    std::string name;
+    Tensor tensor;
+    bool persistent = true;
+  };
+  struct Child {
+    std::string name;
+    std::shared_ptr<Module> module;
+  };  // null: None
   const std::vector<Parameter>& parameters() const noexcept { return parameters_; }
   const std::vector<Buffer>& buffers() const noexcept { return buffers_; }
   const std::vector<Child>& children() const noexcept { return children_; }
   std::vector<Parameter>& parameters() noexcept { return parameters_; }
   std::vector<Buffer>& buffers() noexcept { return buffers_; }
   std::vector<Child>& children() noexcept { return children_; }
-  std::shared_ptr<Module> child(std::string_view name) const;  // null if absent
+  std::shared_ptr<Module> child(std::string_view name) const;  // null if absent or None
+  /// By name; undefined for None. Throw Error(not_found) naming the class if there is none of that name.
+  Tensor& parameter(std::string_view name);
+  const Tensor& parameter(std::string_view name) const;
+  Tensor& buffer(std::string_view name);
+  const Tensor& buffer(std::string_view name) const;
+  /// Attributes of a pickled module that its class does not know, non-empty hook tables among them; written back as
+  /// they are.
+  std::vector<std::pair<std::string, Value>>& attributes() noexcept { return attributes_; }
+  const std::vector<std::pair<std::string, Value>>& attributes() const noexcept { return attributes_; }
   /// Depth first, the root included, with dotted paths; a shared module once, as Python's named_modules().
   std::vector<std::pair<std::string, Module*>> named_modules();
   std::uint64_t parameter_count() const;
 
   /// Keys, order and `_metadata` as torch's; tensors share the module's storages.
   StateDict state_dict() const;
-  /// Copies (or assigns) by name. Throws Error(mismatch) with torch's text: missing and unexpected keys when strict, wrong shapes always.
+  /// Copies (or assigns) by name. Throws Error(mismatch) with torch's text: missing and unexpected keys when strict,
+  /// wrong shapes always.
   IncompatibleKeys load_state_dict(const StateDict& state_dict, const LoadStateDictOptions& options = {});
 
   /// Registration, for authors of modules. Names must be new and without dots.
@@ -98,38 +158,62 @@ class Module {
   Module() = default;
   /// The parameter or buffer as a constant of the graph of `x`.
   static Var constant(Var x, const Tensor& tensor);
+  /// The parameter or buffer `name` as a constant; an empty Var for None.
+  Var constant(Var x, std::string_view name) const;
+  /// Records child `name` on `x`; throws Error(not_found) without one.
+  Var call(std::string_view name, Var x) const;
 
  private:
   void add_child(std::string name, std::shared_ptr<Module> module);
   std::vector<Parameter> parameters_{};
   std::vector<Buffer> buffers_{};
   std::vector<Child> children_{};
+  std::vector<std::pair<std::string, Value>> attributes_{};
   bool training_ = true;
 };
+using ModulePtr = std::shared_ptr<Module>;
 
 }  // namespace nn
 
-/// An owning handle to a module tree: what builders and `load_model` give. Copies share the modules.
+struct PlanOptions;  // plan.h
+
+/// An owning handle to a module tree: what builders and `load_model` give. Copies share the modules and their plans.
 class Model {
  public:
   Model() = default;
-  explicit Model(std::shared_ptr<nn::Module> module) : module_(std::move(module)) {}
+  explicit Model(std::shared_ptr<nn::Module> module) : module_(std::move(module)), plans_(std::make_shared<Plans>()) {}
 
   nn::Module& module() const { return *module_; }
   nn::Module* operator->() const noexcept { return module_.get(); }
   StateDict state_dict() const { return module_->state_dict(); }
-  nn::IncompatibleKeys load_state_dict(const StateDict& state_dict, const nn::LoadStateDictOptions& options = {}) const {
+  nn::IncompatibleKeys load_state_dict(const StateDict& state_dict,
+                                       const nn::LoadStateDictOptions& options = {}) const {
     return module_->load_state_dict(state_dict, options);
   }
-  Model& eval() { module_->eval(); return *this; }
-  Model& train(bool mode = true) { module_->train(mode); return *this; }
+  Model& eval() {
+    module_->eval();
+    return *this;
+  }
+  Model& train(bool mode = true) {
+    module_->train(mode);
+    return *this;
+  }
   std::string repr() const { return module_->repr(); }
 
-  /// Runs the module on a batch (NCHW float32): records, compiles and keeps the plan for the next call with the same shape and mode.
+  /// Runs the module on a batch (NCHW float32): records, compiles and keeps the plan for the next call (see predict.h).
   Tensor operator()(const Tensor& x) const;
+  Tensor operator()(const Tensor& x, const PlanOptions& options) const;
+  /// Drops the kept plans: frees their memory; needed after single weights were changed by hand.
+  void forget_plans() const;
 
  private:
+  /// The plans themselves are the run room's.
+  struct Plans {
+    std::mutex mutex;
+    std::shared_ptr<void> kept;
+  };
   std::shared_ptr<nn::Module> module_{};
+  std::shared_ptr<Plans> plans_{};
 };
 
 }  // namespace flambeau

@@ -5,12 +5,12 @@
 /// edge inside one heap; `Value` is the handle for users: a Ref that keeps its heap alive.
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -47,7 +47,14 @@ class Ref {
   static constexpr Ref integer(std::int64_t value) noexcept {
     return Ref((static_cast<std::uint64_t>(value) << 3) | 1);
   }
-  Kind kind() const noexcept;
+  Kind kind() const noexcept {
+    switch (bits_ & 7) {
+      case 0: return reinterpret_cast<const Node*>(bits_)->kind;
+      case 1: return Kind::integer;
+      case 2: return Kind::boolean;
+      default: return Kind::none;
+    }
+  }
   constexpr bool is_none() const noexcept { return bits_ == 3; }
   /// Null for None, booleans and small integers.
   Node* node() const noexcept { return (bits_ & 7) == 0 ? reinterpret_cast<Node*>(bits_) : nullptr; }
@@ -65,7 +72,10 @@ using Pair = std::pair<Ref, Ref>;
 struct Integer : Node { std::int64_t value; };      // Kind::integer that needs more than 61 bits
 struct Float : Node { double value; };
 struct BigInteger : Node { std::string bytes; };    // two's complement, little-endian, shortest
-struct String : Node { std::string text; };         // UTF-8; lone surrogates as their three bytes (CPython's surrogatepass)
+struct String : Node {
+  bool interned = false;  // one object per content (see Heap::interned), also across heaps when written
+  std::string text;       // UTF-8; lone surrogates as their three bytes (CPython's surrogatepass)
+};
 struct Bytes : Node { std::string data; };          // bytes, bytearray
 struct Sequence : Node { std::vector<Ref> items; }; // tuple, list, set, frozenset
 
@@ -134,8 +144,11 @@ class Heap {
   Ref big_integer(std::string twos_complement);
   /// Latin-1 strings of at most one character are one object each, as in CPython; every other call makes a new object.
   Ref string(std::string_view text);
+  /// A new object even of one character: what Python's str() of a digit makes (storage keys, names in a Sequential).
+  Ref fresh_string(std::string_view text);
   /// One object per content, for names that Python interns (attribute names, literals in source).
   Ref interned(std::string_view text);
+  /// Of at most one byte: one object each, as in CPython.
   Ref bytes(std::string_view data);
   Ref bytearray(std::string_view data);
   /// The empty tuple is one object.
@@ -152,14 +165,40 @@ class Heap {
 
   /// Nodes made so far.
   std::uint64_t size() const noexcept;
+  /// Bytes of the nodes made so far with what they held when they were made (tensors' storages not counted).
+  std::uint64_t memory() const noexcept;
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 
-/// Typed access; null if the node is of another kind.
-template <class T> T* as(Ref ref) noexcept;
+/// Whether nodes of `kind` are T.
+template <class T>
+constexpr bool holds(Kind kind) noexcept {
+  if constexpr (std::is_same_v<T, Integer>) return kind == Kind::integer;
+  if constexpr (std::is_same_v<T, Float>) return kind == Kind::floating;
+  if constexpr (std::is_same_v<T, BigInteger>) return kind == Kind::big_integer;
+  if constexpr (std::is_same_v<T, String>) return kind == Kind::string;
+  if constexpr (std::is_same_v<T, Bytes>) return kind == Kind::bytes || kind == Kind::bytearray;
+  if constexpr (std::is_same_v<T, Sequence>) return kind >= Kind::tuple && kind <= Kind::frozenset;
+  if constexpr (std::is_same_v<T, Dict>) return kind == Kind::dict;
+  if constexpr (std::is_same_v<T, Global>) return kind == Kind::global;
+  if constexpr (std::is_same_v<T, TensorNode>) return kind == Kind::tensor;
+  if constexpr (std::is_same_v<T, StorageNode>) return kind == Kind::storage;
+  if constexpr (std::is_same_v<T, Object>) return kind == Kind::object;
+}
+/// Typed access; null if the node is of another kind (and for integers that need no node).
+template <class T>
+T* as(Ref ref) noexcept {
+  Node* node = ref.node();
+  return node && holds<T>(node->kind) ? static_cast<T*>(node) : nullptr;
+}
+/// The value of an integer of at most 64 bits (booleans are none); nullopt for anything else.
+inline std::optional<std::int64_t> int_value(Ref ref) noexcept {
+  if (ref.kind() != Kind::integer) return std::nullopt;
+  return ref.node() ? static_cast<Integer*>(ref.node())->value : ref.small_integer();
+}
 inline std::optional<std::string_view> text(Ref ref) noexcept {
   return ref.kind() == Kind::string ? std::optional<std::string_view>(static_cast<String*>(ref.node())->text) : std::nullopt;
 }

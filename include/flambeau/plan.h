@@ -29,7 +29,8 @@ struct PlanOptions {
   int threads = 0;  ///< 0: all processors
 };
 
-/// A compiled graph. Owns packed weights and keeps the constants' storages alive; immutable.
+/// A compiled graph. Owns packed weights and keeps the constants' storages alive; immutable. Constants are read when the plan
+/// is made: weights that change later need a new plan. Only a graph recorded in training writes: its running statistics.
 /// Threads: several may call `run` at once (each call uses its own workspace, kept for the next).
 class Plan {
  public:
@@ -39,6 +40,8 @@ class Plan {
   /// Throws Error(invalid_argument) with expected and found shapes.
   std::vector<Tensor> run(std::span<const Tensor> inputs) const;
   Tensor run(const Tensor& input) const;
+  /// Into tensors of the caller (dense, of the outputs' shapes and dtypes): nothing is allocated for them.
+  void run(std::span<const Tensor> inputs, std::span<Tensor> outputs) const;
 
   /// Steps with their kernels, shapes and bytes, one a line.
   std::string describe() const;

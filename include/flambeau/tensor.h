@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include <flambeau/bytes.h>
 #include <flambeau/dtype.h>
+#include <flambeau/limits.h>
 
 namespace flambeau {
 
@@ -28,7 +30,8 @@ class Storage {
   static std::shared_ptr<Storage> zeros(std::uint64_t nbytes, DType dtype);
   /// Fresh memory whose content the caller fills at once.
   static std::shared_ptr<Storage> uninitialized(std::uint64_t nbytes, DType dtype);
-  /// Bytes from a source, read or mapped when first needed. Element order is little-endian.
+  /// Bytes from a source whose payload is exactly `nbytes`, read or mapped when first needed. Element order is
+  /// little-endian. Throws Error(truncated, corrupt) when the source's view has another size.
   static std::shared_ptr<Storage> from(std::shared_ptr<const StorageSource> source, std::uint64_t nbytes, DType dtype);
   /// Memory that the caller owns and that outlives the storage.
   static std::shared_ptr<Storage> borrow(std::span<std::byte> memory, DType dtype);
@@ -44,10 +47,18 @@ class Storage {
   /// All bytes. The first call reads them where they are not in memory, and compares the recorded CRC-32 (once).
   /// Throws Error(checksum, io, truncated). The span lives as long as the Storage.
   std::span<const std::byte> bytes() const;
-  /// The same without the CRC comparison where the bytes are mapped already: for pages that are touched as they are used.
+  /// The same without the CRC comparison where the bytes are mapped already: for pages that are touched as they are
+  /// used.
   std::span<const std::byte> unchecked_bytes() const;
+  /// `bytes()` at an address that is a multiple of `alignment` (a power of two up to 64): a mapping that is not so
+  /// aligned is copied into own memory once. Throws as bytes(), and Error(invalid_argument) for misaligned memory of
+  /// the caller.
+  std::span<const std::byte> aligned_bytes(std::size_t alignment) const;
   /// Copies everything into `into` (size nbytes()), comparing the CRC-32 while it copies.
   void copy_to(std::span<std::byte> into) const;
+  /// Passes everything to `take`, piece by piece in order, without keeping what has to be read; compares the CRC-32 at
+  /// the end (an error then comes after the last piece). Throws Error(checksum, io, truncated) and what `take` throws.
+  void each_block(const std::function<void(std::span<const std::byte>)>& take) const;
   /// Memory to write to; what was mapped or borrowed from a source is copied into own memory first.
   std::span<std::byte> mutable_bytes();
   /// True once the bytes are in own memory or in a mapping.
@@ -63,17 +74,20 @@ class Storage {
 };
 
 /// A strided view of a storage. A value: copies share the storage. A tensor without a storage is a meta tensor.
+/// Threads: as Storage. Functions that read elements throw Error(invalid_argument) for undefined and meta tensors.
 class Tensor {
  public:
   Tensor() = default;
-  /// A view; throws Error(corrupt) when an element would lie outside the storage, with both numbers.
+  /// A view (without a storage: a meta tensor); throws Error(corrupt) when an element would lie outside the storage,
+  /// with both numbers. quint4x2 and quint2x4 must be contiguous from offset 0 (Error(unsupported) otherwise).
   Tensor(std::shared_ptr<Storage> storage, DType dtype, Shape shape, Shape strides, std::int64_t offset = 0);
 
   static Tensor zeros(Shape shape, DType dtype = DType::float32);
   /// Memory whose content the caller fills at once.
   static Tensor uninitialized(Shape shape, DType dtype = DType::float32);
   static Tensor meta(Shape shape, DType dtype);
-  /// Copies `values` (row-major) into a new tensor; T is the C++ type of a dtype (float, double, std::int64_t, std::uint8_t, …).
+  /// Copies `values` (row-major) into a new tensor; T is the C++ type of a dtype (float, double, std::int64_t,
+  /// std::uint8_t, …).
   template <class T>
   static Tensor of(Shape shape, std::span<const T> values);
 
@@ -89,6 +103,8 @@ class Tensor {
   std::int64_t numel() const noexcept;
   /// numel × itemsize; packed bytes (each row rounded up) for quint4x2 and quint2x4.
   std::uint64_t nbytes() const noexcept;
+  /// Row-major without gaps (torch's rule: sizes of 1 have any stride, empty tensors any strides). Says nothing of
+  /// conj/neg.
   bool is_contiguous() const noexcept;
   const std::shared_ptr<Storage>& storage() const noexcept { return storage_; }
 
@@ -99,7 +115,10 @@ class Tensor {
   Tensor& set_conj(bool value) noexcept;
   Tensor& set_neg(bool value) noexcept;
 
-  /// The elements of a contiguous tensor. Throws Error(invalid_argument) if it is not contiguous or has another element type.
+  /// The elements of a contiguous tensor, aligned for T, CRC compared. Throws Error(invalid_argument) if it is not
+  /// contiguous, has a conj or neg bit or another element type. T is float, double, std::complex of these, or the
+  /// integer of the dtype; std::uint8_t also sees bool, float8, float4, bits and packed bytes, std::uint16_t the bits
+  /// of float16, bfloat16 and bits16, std::int8_t and std::int32_t also qint8 and qint32.
   template <class T>
   std::span<const T> data() const;
   /// The same to write to (copies a mapped storage into own memory first: every tied tensor sees the writes).
@@ -110,11 +129,14 @@ class Tensor {
   /// The single element of a one-element tensor, converted.
   double item() const;
 
-  /// Itself if contiguous and without conj/neg bits, else a row-major copy with the bits carried out.
-  Tensor contiguous() const;
+  /// Itself if contiguous and without conj/neg bits, else a row-major copy with the bits carried out. Throws
+  /// Error(limit) when an expanded tensor would become larger than its storage and than `max_dense_bytes`; so do all
+  /// that copy.
+  Tensor contiguous(std::uint64_t max_dense_bytes = Limits{}.max_dense_bytes) const;
   /// An own row-major copy, never shared.
   Tensor clone() const;
-  /// Row-major copy converted as torch's `.to(dtype)`: round to nearest even, saturating where torch saturates. Itself if nothing changes.
+  /// Row-major copy converted as torch's `.to(dtype)`: round to nearest even, saturating where torch saturates. Itself
+  /// if nothing changes. Throws Error(unsupported) to or from quantized, bits, packed and shell dtypes.
   Tensor to(DType dtype) const;
   /// The same elements with another shape; one dimension may be -1. Contiguous tensors only share, others copy.
   Tensor reshape(Shape shape) const;
@@ -123,7 +145,8 @@ class Tensor {
   /// A view of [start, start + length) along `dim`.
   Tensor narrow(std::int64_t dim, std::int64_t start, std::int64_t length) const;
 
-  /// Copies the elements of `from` (same shape) into this tensor, converting the dtype.
+  /// Copies the elements of `from` (same shape) into this tensor, converting the dtype. Throws Error(invalid_argument)
+  /// for other shapes and for a target whose elements overlap (expanded).
   void copy_from(const Tensor& from);
   /// Same dtype, shape and element bytes (NaN payloads included).
   bool equal(const Tensor& other) const;

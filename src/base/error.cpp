@@ -26,7 +26,10 @@ std::string text_of(const std::string& message, const Place& place) {
 std::string_view name(ErrorCode code) noexcept { return code_names[static_cast<std::size_t>(code)]; }
 
 Error::Error(ErrorCode code, std::string message, Place place)
-    : std::runtime_error(text_of(message, place)), code_(code), message_(std::move(message)), place_(std::move(place)) {}
+    : std::runtime_error(text_of(message, place)),
+      code_(code),
+      message_(std::move(message)),
+      place_(std::move(place)) {}
 
 Error Error::at(const Place& outer) const {
   Place merged = place_;

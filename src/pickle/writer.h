@@ -15,7 +15,7 @@ class Reducer {
  public:
   virtual ~Reducer() = default;
   struct Reduction {
-    object::Ref callable, args;      // REDUCE
+    object::Ref callable, args;          // REDUCE
     std::optional<object::Ref> state{};  // BUILD
   };
   /// Of a tensor node.
@@ -27,7 +27,8 @@ class Reducer {
 /// Receives the stream in pieces.
 using Sink = std::function<void(std::string_view)>;
 
-/// Writes one pickle of `root` at protocol 2 (fix_imports names, batches of 1000, memo by identity; see pth-format 3.2). Iterative.
+/// Writes one pickle of `root` at protocol 2 (fix_imports names, batches of 1000, memo by identity; see
+/// pth-format 3.2). Iterative.
 void write(object::Ref root, Reducer& reducer, const Sink& sink);
 
 }  // namespace flambeau::pickle

@@ -1,0 +1,99 @@
+// One step of the tutorial a line from standard input, timed in this process: "construct", "load /dev/shm/w.pth", …
+// Prints the seconds of each. bench/tutorial.py runs it beside torch_steps.py, in turns.
+
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <iostream>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <string>
+
+#include <flambeau/checkpoint.h>
+#include <flambeau/layers.h>
+#include <flambeau/models.h>
+#include <flambeau/plan.h>
+
+namespace {
+
+using namespace flambeau;
+
+double seconds(const std::function<void()>& run) {
+  const auto start = std::chrono::steady_clock::now();
+  run();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+Tensor input(std::int64_t size) {
+  Tensor x = Tensor::uninitialized({1, 3, size, size});
+  float value = 0;
+  for (float& element : x.mutable_data<float>()) element = std::sin(value += 0.01f);
+  return x;
+}
+
+/// What the steps share: the model in hand, its plans.
+struct Bench {
+  Model model{};
+  std::map<std::string, Plan> plans{};
+
+  double step(const std::string& name, std::istringstream& words) {
+    std::string path;
+    words >> path;
+    if (name == "construct") {
+      manual_seed(0);
+      return seconds([&] { model = models::make(path); });
+    }
+    if (name == "construct-bare") return seconds([&] { models::make(path, {.initialize = false}); });
+    if (name == "open") return seconds([&] { load(path); });
+    if (name == "load") {
+      std::optional<Checkpoint> loaded;  // freed outside the measure, as Python frees its own later
+      return seconds([&] { loaded = load(path, {.read = Read::copy}); });
+    }
+    if (name == "save") {
+      const StateDict state = model.state_dict();
+      return seconds([&] { save(state, path, {.durable = false}); });
+    }
+    if (name == "forward") return forward(words, path);
+    throw std::runtime_error("unknown step " + name);
+  }
+
+  /// forward BUILDER THREADS PRECISION: one run of a steady plan, made at the first call.
+  double forward(std::istringstream& words, const std::string& builder) {
+    int threads = 0;
+    std::string precision;
+    words >> threads >> precision;
+    const std::string key = builder + " " + std::to_string(threads) + " " + precision;
+    const std::int64_t size = models::find(builder)->input_size;
+    auto found = plans.find(key);
+    if (found == plans.end()) {
+      Model fresh = models::make(builder, {.seed = 0});
+      fresh.eval();
+      graph::Graph graph;
+      const graph::Var y = fresh.module()(graph.input({1, 3, size, size}));
+      graph.set_outputs(std::span(&y, 1));
+      const Precision kind = precision == "bf16" ? Precision::bf16 : precision == "int8" ? Precision::int8 : Precision::fp32;
+      found = plans.emplace(key, Plan::compile(graph, {.precision = kind, .threads = threads})).first;
+      found->second.run(input(size));
+    }
+    const Tensor x = input(size);
+    return seconds([&] { found->second.run(x); });
+  }
+};
+
+}  // namespace
+
+int main() {
+  Bench bench;
+  for (std::string line; std::getline(std::cin, line);) {
+    std::istringstream words(line);
+    std::string name;
+    words >> name;
+    try {
+      std::printf("%.9f\n", bench.step(name, words));
+    } catch (const std::exception& error) {
+      std::printf("nan %s\n", error.what());
+    }
+    std::fflush(stdout);
+  }
+}

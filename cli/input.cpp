@@ -1,0 +1,213 @@
+#include "input.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include <flambeau/error.h>
+#include <flambeau/near.h>
+#include <flambeau/object.h>
+
+namespace cli {
+namespace {
+
+using flambeau::Limits;
+using flambeau::Value;
+namespace object = flambeau::object;
+
+struct Cap {
+  std::string_view name;
+  std::uint64_t Limits::*field;
+};
+constexpr auto caps = std::to_array<Cap>({
+    {"max_pickle_bytes", &Limits::max_pickle_bytes},
+    {"max_objects", &Limits::max_objects},
+    {"max_memo", &Limits::max_memo},
+    {"max_integer_bytes", &Limits::max_integer_bytes},
+    {"max_entries", &Limits::max_entries},
+    {"max_name_bytes", &Limits::max_name_bytes},
+    {"max_inflated_ratio", &Limits::max_inflated_ratio},
+    {"max_inflated_total", &Limits::max_inflated_total},
+    {"max_tensor_rank", &Limits::max_tensor_rank},
+    {"max_dense_bytes", &Limits::max_dense_bytes},
+    {"max_json_bytes", &Limits::max_json_bytes},
+});
+
+// "64", "4K", "2G": powers of 1024.
+std::optional<std::uint64_t> amount(std::string_view text) {
+  unsigned shift = 0;
+  if (!text.empty()) {
+    constexpr std::string_view units = "KMGT";
+    if (const auto unit = units.find(text.back()); unit != units.npos) {
+      shift = 10 * static_cast<unsigned>(unit + 1);
+      text.remove_suffix(1);
+    }
+  }
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || number > (~std::uint64_t{0} >> shift)) return {};
+  return number << shift;
+}
+
+void set_limit(Limits& limits, std::string_view setting) {
+  const auto equals = setting.find('=');
+  const std::string_view name = setting.substr(0, equals);
+  const auto number = equals == setting.npos ? std::nullopt : amount(setting.substr(equals + 1));
+  if (!number) throw UsageError("--limit takes NAME=N (N may end in K, M, G or T), not '" + std::string(setting) + "'");
+  if (name == "max_nested_files" && *number <= 0xFFFFFFFF) {
+    limits.max_nested_files = static_cast<std::uint32_t>(*number);
+    return;
+  }
+  const auto cap = std::ranges::find(caps, name, &Cap::name);
+  if (cap == caps.end()) {
+    std::vector<std::string_view> names{"max_nested_files"};
+    for (const Cap& known : caps) names.push_back(known.name);
+    throw UsageError("no limit '" + std::string(name) + "'" + flambeau::did_you_mean(name, names));
+  }
+  limits.*cap->field = *number;
+}
+
+std::string key_text(const Value& key) {
+  return key.kind() == flambeau::Kind::string ? std::string(key.as_string()) : flambeau::repr(key, 200);
+}
+
+bool match(std::string_view pattern, std::string_view name) noexcept {
+  constexpr auto none = std::string_view::npos;
+  // The last star of each kind, and the part of the name it covers so far: on a mismatch it covers one more.
+  std::size_t p = 0, n = 0, single = none, single_end = 0, twice = none, twice_end = 0;
+  while (n < name.size()) {
+    if (pattern.substr(p).starts_with("**")) {
+      twice = p, twice_end = n, single = none;
+      p += 2;
+    } else if (p < pattern.size() && pattern[p] == '*') {
+      single = p, single_end = n;
+      p += 1;
+    } else if (p < pattern.size() && (pattern[p] == name[n] || (pattern[p] == '?' && name[n] != '.'))) {
+      ++p, ++n;
+    } else if (single != none && name[single_end] != '.') {
+      n = ++single_end;
+      p = single + 1;
+    } else if (twice != none) {
+      n = ++twice_end;
+      p = twice + 2;
+      single = none;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', p) == none;
+}
+
+}  // namespace
+
+flambeau::LoadOptions load_options(const Args& args, flambeau::Read read) {
+  flambeau::LoadOptions options;
+  options.read = read;
+  options.inert = args.has("inert");
+  for (const std::string& setting : args.values("limit")) set_limit(options.limits, setting);
+  return options;
+}
+
+flambeau::Checkpoint open(const Args& args, const std::string& path, flambeau::Read read) {
+  flambeau::Checkpoint checkpoint = flambeau::load(path, load_options(args, read));
+  if (const auto root = args.value("root")) checkpoint.root() = lookup(checkpoint.root(), *root);
+  return checkpoint;
+}
+
+std::vector<std::pair<std::string, Value>> parts(const Value& value) {
+  std::vector<std::pair<std::string, Value>> result;
+  const auto& heap = value.heap();
+  const auto add_state = [&](object::Ref state) {
+    // Attributes: a dict, or a (dict, slots) pair; any other state is one part.
+    std::vector<object::Ref> states{state};
+    if (const auto* pair = object::as<object::Sequence>(state);
+        pair && state.kind() == flambeau::Kind::tuple && pair->items.size() == 2)
+      states = pair->items;
+    for (const object::Ref one : states) {
+      if (one.is_none()) continue;
+      if (const auto* dict = object::as<object::Dict>(one)) {
+        for (const auto& [key, item] : dict->items) result.emplace_back(key_text({heap, key}), Value(heap, item));
+      } else {
+        result.emplace_back("(state)", Value(heap, one));
+      }
+    }
+  };
+  switch (value.kind()) {
+    case flambeau::Kind::dict:
+      for (std::size_t i = 0; i < value.size(); ++i) {
+        const auto [key, item] = value.item(i);
+        result.emplace_back(key_text(key), item);
+      }
+      add_state(object::as<object::Dict>(value.ref())->state);
+      break;
+    case flambeau::Kind::list:
+    case flambeau::Kind::tuple:
+    case flambeau::Kind::set:
+    case flambeau::Kind::frozenset:
+      for (std::size_t i = 0; i < value.size(); ++i) result.emplace_back(std::to_string(i), value.at(i));
+      break;
+    case flambeau::Kind::object: {
+      const auto& node = *object::as<object::Object>(value.ref());
+      if (const auto* args = object::as<object::Sequence>(node.args))
+        for (std::size_t i = 0; i < args->items.size(); ++i)
+          result.emplace_back(std::to_string(i), Value(heap, args->items[i]));
+      for (std::size_t i = 0; i < node.list_items.size(); ++i)
+        result.emplace_back(std::to_string(i), Value(heap, node.list_items[i]));
+      for (const auto& [key, item] : node.dict_items) result.emplace_back(key_text({heap, key}), Value(heap, item));
+      if (node.has_state) add_state(node.state);
+      break;
+    }
+    default:
+      break;
+  }
+  return result;
+}
+
+Value lookup(const Value& root, std::string_view path) {
+  Value value = root;
+  std::string_view rest = path;
+  while (!rest.empty()) {
+    const auto children = parts(value);
+    // The longest key that is the rest, or the rest up to a dot.
+    const std::pair<std::string, Value>* best = nullptr;
+    for (const auto& child : children)
+      if (rest == child.first || (rest.starts_with(child.first) && rest[child.first.size()] == '.'))
+        if (!best || child.first.size() > best->first.size()) best = &child;
+    if (!best) {
+      std::vector<std::string> names;
+      const std::string before(path.substr(0, path.size() - rest.size()));
+      for (const auto& child : children) names.push_back(before + child.first);
+      throw flambeau::Error(flambeau::ErrorCode::not_found,
+                            "no key '" + std::string(path) + "'" + flambeau::did_you_mean(path, names));
+    }
+    rest.remove_prefix(std::min(rest.size(), best->first.size() + 1));
+    value = Value(best->second);
+  }
+  return value;
+}
+
+bool matches(std::string_view pattern, std::string_view name) noexcept {
+  if (pattern.find_first_of("*?") == pattern.npos)
+    return name == pattern ||
+           (name.starts_with(pattern) && name.size() > pattern.size() && name[pattern.size()] == '.');
+  return match(pattern, name);
+}
+
+bool matches_any(const std::vector<std::string>& patterns, std::string_view name) noexcept {
+  return std::ranges::any_of(patterns, [&](const std::string& pattern) { return matches(pattern, name); });
+}
+
+std::string_view stripped(std::string_view name, std::string_view prefix) noexcept {
+  return name.starts_with(prefix) ? name.substr(prefix.size()) : name;
+}
+
+std::string describe(const flambeau::Tensor& tensor) {
+  std::string text = std::string(flambeau::name(tensor.dtype())) + " " + flambeau::to_string(tensor.shape());
+  if (tensor.is_meta()) text += " meta";
+  if (tensor.requires_grad()) text += " requires_grad";
+  if (tensor.is_conj()) text += " conj";
+  if (tensor.is_neg()) text += " neg";
+  return text;
+}
+
+}  // namespace cli

@@ -1,0 +1,36 @@
+#pragma once
+// What the verbs that read files share: limits, opening, --root, names, patterns.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <flambeau/checkpoint.h>
+#include <flambeau/inspect.h>
+
+#include "command.h"
+
+namespace cli {
+
+/// From --limit and --inert. Throws UsageError for a name or number that is none.
+flambeau::LoadOptions load_options(const Args& args, flambeau::Read read = flambeau::Read::map);
+/// Opens the file; with --root the part below that key is the new root.
+flambeau::Checkpoint open(const Args& args, const std::string& path, flambeau::Read read = flambeau::Read::map);
+
+/// A value's parts with their keys, in order: dict items, sequence items, an object's items and attributes.
+std::vector<std::pair<std::string, flambeau::Value>> parts(const flambeau::Value& value);
+/// The value under a dotted path (keys may hold dots themselves). Throws Error(not_found) with the nearest keys.
+flambeau::Value lookup(const flambeau::Value& root, std::string_view path);
+
+/// '*' and '?' stay within a part between dots, '**' crosses them. A pattern without any also names all below it.
+bool matches(std::string_view pattern, std::string_view name) noexcept;
+bool matches_any(const std::vector<std::string>& patterns, std::string_view name) noexcept;
+/// `name` without `prefix`, if it starts with it.
+std::string_view stripped(std::string_view name, std::string_view prefix) noexcept;
+
+/// "(64, 3, 3, 3)" and whatever is special: "parameter", "requires_grad", "conj".
+std::string describe(const flambeau::Tensor& tensor);
+
+}  // namespace cli

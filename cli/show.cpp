@@ -1,0 +1,229 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <unordered_set>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <flambeau/inspect.h>
+
+#include "command.h"
+#include "input.h"
+#include "json.h"
+#include "terminal.h"
+
+namespace cli {
+namespace {
+
+using flambeau::Kind;
+using flambeau::Tensor;
+using flambeau::Value;
+
+constexpr std::size_t most_items = 200;  // of one container that holds neither tensors nor containers
+constexpr std::size_t deepest = 100;
+
+bool is_container(const Value& value) {
+  switch (value.kind()) {
+    case Kind::dict:
+    case Kind::list:
+    case Kind::tuple:
+    case Kind::set:
+    case Kind::frozenset:
+    case Kind::object:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string one_line(const Value& value) {
+  if (value.kind() == Kind::tensor) {
+    const auto* node = flambeau::object::as<flambeau::object::TensorNode>(value.ref());
+    return describe(value.as_tensor()) + (node->parameter ? " parameter" : "");
+  }
+  return flambeau::repr(value, 200);
+}
+
+// The tree below a value, depth first, without recursion; a container inside itself is not entered again.
+std::string tree(const Value& root) {
+  struct Frame {
+    std::uint64_t identity;
+    std::vector<std::pair<std::string, Value>> parts;
+    std::size_t next = 0;
+  };
+  std::string text;
+  std::vector<Frame> frames;
+  std::unordered_set<std::uint64_t> open;
+  const auto enter = [&](const Value& value) {
+    open.insert(value.ref().bits());
+    frames.push_back({value.ref().bits(), parts(value)});
+  };
+  enter(root);
+  while (!frames.empty()) {
+    Frame& frame = frames.back();
+    const std::string indent(2 * (frames.size() - 1), ' ');
+    const bool full = frame.next == most_items && std::ranges::none_of(frame.parts, [](const auto& part) {
+                        return is_container(part.second) || part.second.kind() == Kind::tensor;
+                      });
+    if (full) {
+      text += fmt::format("{}… and {} more\n", indent, grouped(frame.parts.size() - frame.next));
+      frame.next = frame.parts.size();
+    }
+    if (frame.next == frame.parts.size()) {
+      open.erase(frame.identity);
+      frames.pop_back();
+      continue;
+    }
+    const auto& [key, value] = frame.parts[frame.next++];
+    text += indent + shown(key) + ": ";
+    if (!is_container(value)) {
+      text += shown_text(one_line(value)) + "\n";
+    } else if (open.contains(value.ref().bits())) {
+      text += shown(value.type_name()) + " (itself, above)\n";
+    } else if (const auto children = parts(value); children.empty() || frames.size() == deepest) {
+      text += shown_text(flambeau::repr(value, 200)) + "\n";
+    } else {
+      text += fmt::format("{} of {}\n", shown(value.type_name()), grouped(children.size()));
+      enter(Value(value));
+    }
+  }
+  return text;
+}
+
+struct Statistics {
+  double least = std::numeric_limits<double>::infinity(), most = -least, mean = 0, deviation = 0;
+  std::uint64_t zeros = 0, nan = 0, inf = 0, count = 0;
+};
+
+// Over the finite elements, in pieces, so that memory stays small.
+Statistics statistics(const Tensor& tensor) {
+  Statistics result;
+  double sum_of_squares = 0;
+  const Tensor flat = tensor.contiguous().reshape({-1});
+  constexpr std::int64_t piece = 1 << 18;
+  for (std::int64_t at = 0; at < flat.numel(); at += piece) {
+    const Tensor part =
+        flat.narrow(0, at, std::min(piece, flat.numel() - at)).to(flambeau::DType::float64).contiguous();
+    for (const double x : part.data<double>()) {
+      if (std::isnan(x)) ++result.nan;
+      if (std::isinf(x)) ++result.inf;
+      if (!std::isfinite(x)) continue;
+      result.zeros += x == 0;
+      result.least = std::min(result.least, x);
+      result.most = std::max(result.most, x);
+      const double step = x - result.mean;
+      result.mean += step / static_cast<double>(++result.count);
+      sum_of_squares += step * (x - result.mean);
+    }
+  }
+  if (result.count > 1) result.deviation = std::sqrt(sum_of_squares / static_cast<double>(result.count - 1));
+  return result;
+}
+
+bool has_numbers(const Tensor& tensor) {
+  switch (flambeau::info(tensor.dtype()).kind) {
+    case flambeau::DTypeClass::unsigned_integer:
+    case flambeau::DTypeClass::signed_integer:
+    case flambeau::DTypeClass::floating:
+    case flambeau::DTypeClass::boolean:
+      return !tensor.is_meta() && tensor.numel() > 0;
+    default:
+      return false;
+  }
+}
+
+std::vector<double> first_elements(const Tensor& tensor) {
+  const Tensor flat = tensor.contiguous().reshape({-1});
+  const Tensor head =
+      flat.narrow(0, 0, std::min<std::int64_t>(8, flat.numel())).to(flambeau::DType::float64).contiguous();
+  const auto elements = head.data<double>();
+  return {elements.begin(), elements.end()};
+}
+
+int show_tensor(const Args& args, const std::string& name, const Value& value) {
+  const Tensor& tensor = value.as_tensor();
+  const bool numbers = has_numbers(tensor);
+  const Statistics found = numbers ? statistics(tensor) : Statistics{};
+  const std::vector<double> first = numbers ? first_elements(tensor) : std::vector<double>{};
+  if (args.has("json")) {
+    Json json;
+    json.object().field("name", name).field("dtype", flambeau::name(tensor.dtype())).list("shape", tensor.shape());
+    json.list("stride", tensor.strides()).field("offset", tensor.offset()).field("nbytes", tensor.nbytes());
+    if (numbers) {
+      json.field("min", found.least).field("max", found.most).field("mean", found.mean).field("std", found.deviation);
+      json.field("zeros", found.zeros).field("nan", found.nan).field("inf", found.inf).list("first", first);
+    }
+    print(json.end().text());
+    return yes;
+  }
+  print(bold(shown(name)) + "  " + one_line(value) + "\n");
+  print(fmt::format("stride    {}\noffset    {}\nbytes     {}\n", flambeau::to_string(tensor.strides()),
+                    grouped(static_cast<std::uint64_t>(tensor.offset())), grouped(tensor.nbytes())));
+  if (tensor.storage())
+    print(fmt::format("storage   {} bytes, {}\n", grouped(tensor.storage()->nbytes()),
+                      shown(tensor.storage()->location())));
+  if (!numbers) return yes;
+  print(fmt::format("min       {:.6g}\nmax       {:.6g}\nmean      {:.6g}\nstd       {:.6g}\n", found.least, found.most,
+                    found.mean, found.deviation));
+  print(fmt::format("zeros     {}\nNaN, inf  {}, {}\n", grouped(found.zeros), grouped(found.nan), grouped(found.inf)));
+  print(fmt::format("first     {:.6g}\n", fmt::join(first, " ")));
+  return yes;
+}
+
+int show_summary(const Args& args, const flambeau::Checkpoint& checkpoint, const std::string& file) {
+  const auto rows = flambeau::list(checkpoint);
+  const auto& container = checkpoint.container();
+  std::uint64_t parameters = 0, bytes = 0;
+  std::unordered_set<std::uint64_t> seen;
+  for (const auto& row : rows) {
+    if (row.storage && !seen.insert(*row.storage).second) continue;
+    parameters += static_cast<std::uint64_t>(row.tensor.defined() ? row.tensor.numel() : 0);
+    bytes += row.nbytes;
+  }
+  if (args.has("json")) {
+    Json json;
+    json.object().field("file", file).field("format", container.format).field("root_name", container.root_name);
+    json.field("pickle_protocol", container.pickle_protocol).field("type", checkpoint.root().type_name());
+    json.field("tensors", rows.size())
+        .field("elements", parameters)
+        .field("bytes", bytes)
+        .list("notes", container.notes);
+    print(json.end().text());
+    return yes;
+  }
+  print(fmt::format("file      {}\nformat    {}, pickle protocol {}{}\nroot      {}\ntensors   {}, {} elements, {}\n\n",
+                    shown(file), container.format, container.pickle_protocol,
+                    container.big_endian ? ", big-endian" : "", shown(checkpoint.root().type_name()),
+                    grouped(rows.size()), grouped(parameters), human_bytes(bytes)));
+  print(is_container(checkpoint.root()) ? tree(checkpoint.root()) : shown_text(one_line(checkpoint.root())) + "\n");
+  for (const std::string& text : container.notes) note(args, file + ": " + text);
+  return yes;
+}
+
+}  // namespace
+
+int show(const Args& args) {
+  const std::string& file = args.operands()[0];
+  const flambeau::Checkpoint checkpoint = open(args, file);
+  if (args.operands().size() == 1) return show_summary(args, checkpoint, file);
+  const std::string& path = args.operands()[1];
+  Value value;
+  try {
+    value = lookup(checkpoint.root(), path);
+  } catch (const flambeau::Error& error) {
+    throw error.at({.file = file});
+  }
+  if (value.kind() == Kind::tensor) return show_tensor(args, path, value);
+  if (args.has("json")) {
+    Json json;
+    json.object().field("path", path).field("type", value.type_name()).field("repr", flambeau::repr(value, 1 << 20));
+    print(json.end().text());
+  } else {
+    print(is_container(value) ? tree(value) : shown_text(flambeau::repr(value, 1 << 20)) + "\n");
+  }
+  return yes;
+}
+
+}  // namespace cli

@@ -1,0 +1,255 @@
+// The verb table: parser, help and completions come from it. To add a verb: a file with its function, a row here, a
+// test.
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "command.h"
+
+// The file wing's program hands the compute verbs over to the other one.
+#ifdef FLAMBEAU_CLI_NN
+#define COMPUTE(verb) verb
+#else
+#define COMPUTE(verb) hand_over
+#endif
+
+namespace cli {
+namespace {
+
+constexpr auto any = std::numeric_limits<std::size_t>::max();
+
+constexpr Option json{.name = "json", .help = "one JSON document instead of text"};
+constexpr Option inert{.name = "inert", .help = "look even at a file whose pickle names dangerous globals"};
+constexpr Option root{.name = "root", .value = "KEY", .help = "look only below this key (keys joined by dots)"};
+constexpr Option strip{
+    .name = "strip-prefix", .value = "TEXT", .help = "take TEXT off the start of names (\"module.\")"};
+constexpr Option include{
+    .name = "include", .value = "GLOB", .help = "only tensors whose name matches (may be repeated)"};
+constexpr Option exclude{
+    .name = "exclude", .value = "GLOB", .help = "leave out tensors whose name matches (may be repeated)"};
+
+constexpr Option ls_options[] = {
+    json,
+    {.name = "sha256", .help = "the hash of each tensor's bytes"},
+    {.name = "sort",
+     .value = "KEY",
+     .help = "order of the rows",
+     .choices = "file|name|size|dtype",
+     .complete = Complete::choices},
+    root,
+    strip,
+    exclude,
+    inert,
+};
+constexpr Option show_options[] = {json, inert};
+constexpr Option verify_options[] = {json, {.name = "finite", .help = "also look for NaN and infinity"}};
+constexpr Option scan_options[] = {json};
+constexpr Option diff_options[] = {
+    json,
+    {.name = "atol", .value = "X", .help = "values count as equal within this absolute difference (0)"},
+    {.name = "rtol", .value = "X", .help = "… or this relative one (0)"},
+    strip,
+    inert,
+};
+constexpr Option convert_options[] = {
+    {.name = "to",
+     .value = "FORMAT",
+     .help = "format to write (else by the name of OUT)",
+     .choices = "torch-zip|torch-legacy",
+     .complete = Complete::choices},
+    {.name = "legacy", .help = "the same as --to torch-legacy"},
+    {.name = "dtype", .value = "DTYPE", .help = "convert floating-point tensors (float32, float16, bfloat16, …)"},
+    root,
+    strip,
+    include,
+    exclude,
+    json,
+};
+constexpr Option dis_options[] = {{.name = "member", .value = "NAME", .help = "which pickle of an archive (data.pkl)"}};
+constexpr Option models_options[] = {json,
+                                     {.name = "names", .help = "names only, one a line"},
+                                     {.name = "keys", .help = "the state_dict's keys instead of the tree"}};
+constexpr Option init_options[] = {
+    {.name = "output", .letter = 'o', .value = "FILE", .help = "file to write", .complete = Complete::file},
+    {.name = "seed", .value = "N", .help = "as torch.manual_seed(N) (0)"},
+    {.name = "whole", .help = "the whole model instead of its state_dict"},
+    {.name = "classes", .value = "N", .help = "another number of classes"},
+};
+constexpr Option predict_options[] = {
+    {.name = "model",
+     .letter = 'm',
+     .value = "NAME",
+     .help = "architecture (else recognised from the weights)",
+     .complete = Complete::model},
+    {.name = "weights",
+     .letter = 'w',
+     .value = "FILE",
+     .help = "a state_dict or a whole model",
+     .complete = Complete::file},
+    {.name = "random", .value = "SEED", .help = "fresh weights instead of a file"},
+    {.name = "labels", .value = "FILE", .help = "one label a line", .complete = Complete::file},
+    {.name = "top", .letter = 'k', .value = "N", .help = "how many answers (5)"},
+    {.name = "tensor", .value = "NPY", .help = "a prepared input instead of images", .complete = Complete::file},
+    {.name = "logits", .value = "NPY", .help = "write the raw outputs", .complete = Complete::file},
+    {.name = "precision", .value = "P", .help = "arithmetic", .choices = "fp32|bf16", .complete = Complete::choices},
+    {.name = "threads", .value = "N", .help = "how many processors (all)"},
+    {.name = "reference", .help = "plain loops instead of fast kernels"},
+    json,
+};
+constexpr Option bench_options[] = {
+    {.name = "model", .letter = 'm', .value = "NAME", .help = "architecture (vgg16)", .complete = Complete::model},
+    {.name = "threads", .value = "N", .help = "how many processors (all)"},
+    {.name = "runs", .value = "N", .help = "repetitions, the best counts (10)"},
+    json,
+};
+
+constexpr auto table = std::to_array<Verb>({
+    {.name = "ls",
+     .help = "list the tensors of a file",
+     .operands = "FILE [GLOB…]",
+     .min_operands = 1,
+     .max_operands = any,
+     .options = ls_options,
+     .about =
+         "Prints one row per tensor: name, dtype, shape, bytes and, where tensors share memory, with which.\n"
+         "Only the directory and the pickle are read, whatever the size of the file. GLOB picks names: '*' matches\n"
+         "anything within a part between dots, '**' across dots, '?' one character.",
+     .examples = "ls model.pth\nls model.pth 'features.**' --sort size\nls model.pth --json --sha256",
+     .run = ls},
+    {.name = "show",
+     .help = "show what is in a file: a summary, a value, one tensor with statistics",
+     .operands = "FILE [PATH]",
+     .min_operands = 1,
+     .max_operands = 2,
+     .options = show_options,
+     .about =
+         "Without PATH: a summary and the whole tree, values that are no tensors included. With PATH (keys joined by\n"
+         "dots): that value; of a tensor also its statistics and first elements.",
+     .examples = "show model.pth\nshow checkpoint.pth optimizer.param_groups\nshow model.pth classifier.6.bias",
+     .run = show},
+    {.name = "verify",
+     .help = "check that files are whole: checksums, structure, hash in the name",
+     .operands = "FILE…",
+     .min_operands = 1,
+     .max_operands = any,
+     .options = verify_options,
+     .about = "Reads every byte. Exit status 1 if something is wrong; damaged tensors are named.",
+     .examples = "verify model.pth\nverify resnet18-f37072fd.pth --json",
+     .run = verify},
+    {.name = "scan",
+     .help = "tell what loading a file in Python could execute",
+     .operands = "FILE…",
+     .min_operands = 1,
+     .max_operands = any,
+     .options = scan_options,
+     .about =
+         "The verdict is clean, suspicious (unknown classes), dangerous (code, files, processes or the network are\n"
+         "reached) or unreadable. Exit status 0 for clean, 1 for suspicious and dangerous, 2 for unreadable.",
+     .examples = "scan downloaded.pth\nscan *.pth --json",
+     .run = scan},
+    {.name = "diff",
+     .help = "compare two files: keys, shapes, dtypes, values",
+     .operands = "A B",
+     .min_operands = 2,
+     .max_operands = 2,
+     .options = diff_options,
+     .about = "Exit status 0 if all tensors are equal, 1 if they differ. Any two readable formats.",
+     .examples = "diff before.pth after.pth\ndiff a.pth b.pth --atol 1e-6 --json",
+     .run = diff},
+    {.name = "convert",
+     .help = "write a file anew: another format, dtype or choice of tensors",
+     .operands = "IN OUT",
+     .min_operands = 2,
+     .max_operands = 2,
+     .options = convert_options,
+     .about = "OUT is replaced as a whole or left untouched. A .pth is written byte for byte as torch.save would.",
+     .examples = "convert old.pth new.pth\nconvert model.pth small.pth --dtype bfloat16\n"
+                 "convert checkpoint.pth weights.pth --root state_dict --strip-prefix module.",
+     .run = convert},
+    {.name = "dis",
+     .help = "disassemble a file's pickle",
+     .operands = "FILE",
+     .min_operands = 1,
+     .max_operands = 1,
+     .options = dis_options,
+     .about = "One line per opcode, as Python's pickletools prints them. Nothing is executed.",
+     .examples = "dis model.pth",
+     .run = dis},
+    {.name = "models",
+     .help = "list the models, or print one model's tree or keys",
+     .operands = "[NAME]",
+     .min_operands = 0,
+     .max_operands = 1,
+     .complete = Complete::model,
+     .options = models_options,
+     .about = "A model's tree is printed exactly as Python's print(model) does.",
+     .examples = "models\nmodels vgg16\nmodels vgg16 --keys",
+     .run = COMPUTE(models),
+     .reads_files = false},
+    {.name = "init",
+     .help = "write a freshly initialised model",
+     .operands = "NAME",
+     .min_operands = 1,
+     .max_operands = 1,
+     .complete = Complete::model,
+     .options = init_options,
+     .about = "The initial values are, bit for bit, those of torch.manual_seed(N) followed by torchvision's builder.",
+     .examples = "init vgg16 -o model_weights.pth --seed 0\ninit vgg16 -o model.pth --whole",
+     .run = COMPUTE(init),
+     .reads_files = false},
+    {.name = "predict",
+     .help = "run a model on images and print the likeliest classes",
+     .operands = "[IMAGE…]",
+     .min_operands = 0,
+     .max_operands = any,
+     .options = predict_options,
+     .about = "Images are prepared exactly as torchvision does for the model. Exit status 1 if the weights do not fit "
+              "the model.",
+     .examples = "predict --model vgg16 --weights model_weights.pth cat.jpg\n"
+                 "predict -m vgg16 -w model_weights.pth --tensor x.npy --logits out.npy",
+     .run = COMPUTE(predict)},
+    {.name = "bench",
+     .help = "measure the speed of this machine with a model",
+     .operands = "",
+     .min_operands = 0,
+     .max_operands = 0,
+     .complete = Complete::nothing,
+     .options = bench_options,
+     .about = "Builds a model with seed 0, compiles it and times its forward pass at batch 1.",
+     .examples = "bench --model vgg16 --threads 2",
+     .run = COMPUTE(bench),
+     .reads_files = false},
+    {.name = "completions",
+     .help = "print a shell's completion script",
+     .operands = "bash|zsh|fish",
+     .min_operands = 1,
+     .max_operands = 1,
+     .complete = Complete::choices,
+     .options = {},
+     .about = "Load it at once with: source <(flambeau completions bash)",
+     .examples = "completions bash > ~/.local/share/bash-completion/completions/flambeau",
+     .run = completions,
+     .reads_files = false},
+    {.name = "help",
+     .help = "print the help of a verb, or of everything",
+     .operands = "[VERB]",
+     .min_operands = 0,
+     .max_operands = 1,
+     .complete = Complete::verb,
+     .options = {},
+     .about = "",
+     .examples = "help convert",
+     .run = help,
+     .reads_files = false},
+});
+
+}  // namespace
+
+std::span<const Verb> verbs() noexcept { return table; }
+
+const Verb* find_verb(std::string_view name) noexcept {
+  const auto it = std::ranges::find(table, name, &Verb::name);
+  return it == table.end() ? nullptr : it;
+}
+
+}  // namespace cli

@@ -1,0 +1,56 @@
+#pragma once
+/// Prediction: whole models from files, running them, and turning numbers into labels.
+///
+/// `model(x)` records the forward pass, compiles it (plan.h) and keeps the plan with the model: up to four, so that a
+/// few batch sizes or options can take turns. Every call records anew, which costs microseconds, and takes a kept plan
+/// only if the recording, the options and the weights are the same. So `eval()`, a replaced layer, `load_state_dict`
+/// and changed running statistics are seen. Weights are compared by sampling: vectors whole, larger tensors at 256
+/// places; after a change by hand of single elements call `model.forget_plans()`. In training mode nothing is kept.
+/// Threads: several may call one model at once; the first call of a shape compiles while the others wait.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <flambeau/nn.h>
+#include <flambeau/plan.h>
+
+namespace flambeau {
+
+/// A whole model, as `torch.save(model, path)` wrote it, in train or eval mode as it was saved; nothing in the file is
+/// executed. torch.nn's modules and torchvision's classification models can run; any other class keeps its weights, name and
+/// attributes, prints and saves, and throws Error(unsupported) with its name when it is run.
+/// Throws what `load` throws, and Error(type) if the file holds no module (a state_dict, say).
+Model load_model(const std::string& path, const LoadOptions& options = {});
+Model load_model(const Checkpoint& checkpoint);
+
+/// Writes what `torch.save(model, path)` writes for the same model.
+void save(const Model& model, const std::string& path, const SaveOptions& options = {});
+
+namespace predict {
+
+/// Softmax over the last dimension, float32, in double inside; the shape stays.
+Tensor softmax(const Tensor& logits);
+
+struct Class {
+  std::int64_t index;
+  float score;        ///< what the tensor held
+  std::string label;  ///< empty without labels
+};
+/// The `k` largest of each row, best first, equals in the order of their indices; NaN comes last. `scores` is (N,
+/// classes) or (classes). Throws Error(invalid_argument) when `labels` is neither empty nor as long as a row.
+std::vector<std::vector<Class>> top_k(const Tensor& scores, std::int64_t k,
+                                      std::span<const std::string_view> labels = {});
+
+}  // namespace predict
+
+/// One tensor in NumPy's .npy: `read_npy` gives its dtype in row-major order, whatever order the file has.
+/// Throws what `load` throws, Error(unknown_format) for another format.
+Tensor read_npy(const std::string& path);
+/// Version 1.0, C order, little-endian, as numpy.save writes it. Throws Error(unsupported) for dtypes NumPy lacks,
+/// Error(io).
+void write_npy(const std::string& path, const Tensor& tensor);
+
+}  // namespace flambeau

@@ -1,0 +1,141 @@
+#include <algorithm>
+#include <optional>
+
+#include <flambeau/error.h>
+
+#include "archive/crc.h"
+#include "archive/inflate.h"
+#include "archive/zip.h"
+#include "archive/zip_directory.h"
+
+namespace flambeau::archive {
+namespace {
+
+constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+// FNV-1a over the name with ASCII case folded. Equal hashes are told apart by the names, so a forged one gains nothing.
+std::uint64_t folded_hash(std::string_view name) noexcept {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(lower(c))) * 0x100000001b3;
+  return hash;
+}
+
+int compare_folded(std::string_view a, std::string_view b) noexcept {
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    const auto x = static_cast<unsigned char>(lower(a[i])), y = static_cast<unsigned char>(lower(b[i]));
+    if (x != y) return x < y ? -1 : 1;
+  }
+  return a.size() < b.size() ? -1 : a.size() > b.size();
+}
+
+// Torch can switch checksums off for a whole file, or leave holes in place of the storages (skip_data): then the field
+// is 0 throughout. A lone 0 among others is a checksum like any other.
+void find_unrecorded(std::vector<Entry>& entries, std::size_t prefix) {
+  const auto in_data = [prefix](const Entry& entry) { return entry.name.compare(prefix, 5, "data/") == 0; };
+  bool none = true, none_in_data = true;
+  for (const Entry& entry : entries) {
+    if (entry.size == 0 || entry.crc32 == 0) continue;
+    none = false;
+    if (in_data(entry)) none_in_data = false;
+  }
+  for (Entry& entry : entries)
+    if (entry.size > 0 && (none || (none_in_data && in_data(entry)))) entry.crc_recorded = false;
+}
+
+}  // namespace
+
+struct ZipReader::Impl {
+  std::shared_ptr<const bytes::Source> source;
+  std::vector<Entry> entries{};
+  std::string root{};
+  std::size_t prefix = 0;  // of the names: root and slash
+
+  struct Slot {
+    std::uint64_t hash;
+    std::uint32_t index;
+  };
+  std::vector<Slot> slots{};  // by hash, then folded name, then name
+
+  std::string_view bare(std::size_t index) const noexcept {
+    return std::string_view(entries[index].name).substr(prefix);
+  }
+
+  Impl(std::shared_ptr<const bytes::Source> from, const Limits& limits) : source(std::move(from)) {
+    Window window(*source);
+    zip::Directory directory = zip::read_directory(*source, window, limits);
+    zip::check_layout(*source, window, directory);
+    find_root(directory);
+    entries.reserve(directory.records.size());
+    for (zip::Listed& record : directory.records)
+      if (record.entry.name.back() != '/') entries.push_back(std::move(record.entry));
+    find_unrecorded(entries, prefix);
+    index_names();
+  }
+
+  void find_root(const zip::Directory& directory) {
+    const std::string& first = directory.records.front().entry.name;
+    const std::size_t slash = first.find('/');
+    if (slash == first.npos) return;
+    const std::string_view start = std::string_view(first).substr(0, slash + 1);
+    for (const zip::Listed& record : directory.records)
+      if (!record.entry.name.starts_with(start)) return;
+    root = first.substr(0, slash);
+    prefix = slash + 1;
+  }
+
+  bool before(std::uint64_t hash_a, std::string_view a, std::uint64_t hash_b, std::string_view b) const noexcept {
+    if (hash_a != hash_b) return hash_a < hash_b;
+    const int order = compare_folded(a, b);
+    return order != 0 ? order < 0 : a < b;
+  }
+
+  void index_names() {
+    slots.reserve(entries.size());
+    for (std::size_t i = 0; i < entries.size(); ++i)
+      slots.push_back({folded_hash(bare(i)), static_cast<std::uint32_t>(i)});
+    std::ranges::sort(
+        slots, [this](const Slot& a, const Slot& b) { return before(a.hash, bare(a.index), b.hash, bare(b.index)); });
+    for (std::size_t i = 1; i < slots.size(); ++i) {
+      const std::string_view a = bare(slots[i - 1].index), b = bare(slots[i].index);
+      if (slots[i - 1].hash != slots[i].hash || compare_folded(a, b) != 0) continue;
+      const Place place{.file = source->name(), .member = entries[slots[i].index].name};
+      if (a == b) throw Error(ErrorCode::corrupt, "two records bear this name", place);
+      // Torch looks names up without regard to case; archives without a root (.npz) are read by exact name.
+      if (!root.empty())
+        throw Error(ErrorCode::corrupt, "differs only in case from '" + entries[slots[i - 1].index].name + "'", place);
+    }
+  }
+
+  const Entry* find(std::string_view name) const noexcept {
+    const std::uint64_t hash = folded_hash(name);
+    const auto found = std::ranges::partition_point(
+        slots, [&](const Slot& slot) { return before(slot.hash, bare(slot.index), hash, name); });
+    return found != slots.end() && bare(found->index) == name ? &entries[found->index] : nullptr;
+  }
+};
+
+ZipReader::ZipReader(std::shared_ptr<const bytes::Source> source, const Limits& limits)
+    : impl_(std::make_shared<Impl>(std::move(source), limits)) {}
+
+const std::vector<Entry>& ZipReader::entries() const noexcept { return impl_->entries; }
+
+const std::string& ZipReader::root() const noexcept { return impl_->root; }
+
+const Entry* ZipReader::find(std::string_view name) const noexcept { return impl_->find(name); }
+
+std::shared_ptr<const StorageSource> ZipReader::open(const Entry& entry) const {
+  if (entry.deflated) return inflated(impl_->source, entry);
+  return bytes::slice(impl_->source, entry.data_offset, entry.size, entry.name,
+                      entry.crc_recorded ? &entry.crc32 : nullptr);
+}
+
+std::string ZipReader::read(const Entry& entry) const {
+  std::string payload(static_cast<std::size_t>(entry.size), '\0');
+  const auto into = std::as_writable_bytes(std::span(payload));
+  open(entry)->read(0, into);
+  if (entry.crc_recorded && !entry.deflated)
+    check_crc(crc32(0, into), entry.crc32, {.file = impl_->source->name(), .member = entry.name});
+  return payload;
+}
+
+}  // namespace flambeau::archive

@@ -1,0 +1,19 @@
+#pragma once
+// PyTorch's distributed checkpoint (DCP): a folder with a pickle `.metadata` and data files of torch.save streams.
+
+#include <string>
+
+#include <flambeau/checkpoint.h>
+
+namespace flambeau::formats::dcp {
+
+/// A folder with a `.metadata` (or with the rank-local ones, which `read` then names and refuses).
+bool sniff(const std::string& folder);
+
+/// A flat dict of the flattened names in the metadata's order; sharded tensors are put together when they are first
+/// read. Nothing in the metadata is executed; data files stay inside the folder. Every item is opened and compared with
+/// the metadata (dtype, shape), pieces must tile their tensor. Throws Error(truncated, corrupt, unsupported, forbidden,
+/// limit).
+Checkpoint read(const std::string& folder, const LoadOptions& options);
+
+}  // namespace flambeau::formats::dcp

@@ -1,0 +1,75 @@
+// The front door: flambeau::load.
+
+#include <flambeau/checkpoint.h>
+#include <flambeau/error.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <istream>
+#include <iterator>
+
+#include "formats/format.h"
+
+namespace flambeau {
+namespace formats {
+namespace {
+
+constexpr std::uint64_t head_size = 4096;
+
+Checkpoint read(const Input& input, const LoadOptions& options) {
+  const Place place{input.source ? input.source->name() : input.path};
+  try {
+    Checkpoint checkpoint = recognise(input).read(input, options);
+    checkpoint.container().file = place.file;
+    return checkpoint;
+  } catch (const Error& error) {
+    throw error.at(place);
+  }
+}
+
+}  // namespace
+
+Input open(std::shared_ptr<const bytes::Source> source, const Limits& limits, unsigned depth) {
+  constexpr std::string_view zip_mark = "PK\3\4";
+  Input input;
+  input.depth = depth;
+  input.head.resize(std::min(head_size, source->size()));
+  source->read(0, std::as_writable_bytes(std::span(input.head)));
+  if (input.head.starts_with(zip_mark)) {
+    try {
+      input.zip = std::make_shared<archive::ZipReader>(source, limits);
+    } catch (const Error& error) {
+      throw error.at({source->name()});
+    }
+  }
+  input.source = std::move(source);
+  return input;
+}
+
+Input open(const std::string& path, bytes::Access access, const Limits& limits) {
+  std::error_code ignored;
+  Input input;
+  if (!std::filesystem::is_directory(path, ignored)) input = open(bytes::open_file(path, access), limits);
+  input.path = path;
+  return input;
+}
+
+}  // namespace formats
+
+Checkpoint load(const std::string& path, const LoadOptions& options) {
+  const auto access = options.read == Read::map ? bytes::Access::map : bytes::Access::pread;
+  return formats::read(formats::open(path, access, options.limits), options);
+}
+
+Checkpoint load(std::span<const std::byte> bytes, const LoadOptions& options) {
+  return formats::read(formats::open(bytes::borrow(bytes), options.limits), options);
+}
+
+Checkpoint load(std::istream& stream, const LoadOptions& options) {
+  std::string all{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  if (stream.bad()) throw Error(ErrorCode::io, "the stream cannot be read");
+  return formats::read(formats::open(bytes::from_memory(std::move(all), "<stream>"), options.limits), options);
+}
+
+}  // namespace flambeau

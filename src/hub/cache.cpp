@@ -1,0 +1,61 @@
+#include <flambeau/hub.h>
+
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include <flambeau/error.h>
+
+namespace flambeau::hub {
+namespace {
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+/// A leading "~" as Python's os.path.expanduser takes it for the own home.
+std::string expand_home(std::string path) {
+  if (path == "~" || path.starts_with("~/")) path.replace(0, 1, variable("HOME"));
+  return path;
+}
+
+bool is_file(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+}
+
+}  // namespace
+
+std::string checkpoints_dir() {
+  std::string home = variable("TORCH_HOME");
+  if (home.empty()) {
+    const std::string cache = variable("XDG_CACHE_HOME");
+    home = (cache.empty() ? "~/.cache" : cache) + "/torch";
+  }
+  return expand_home(home) + "/hub/checkpoints";
+}
+
+std::optional<std::string> cached(std::string_view file_name) {
+  for (const std::string& folder :
+       {checkpoints_dir(), expand_home("~/.cache/torch/checkpoints"), expand_home("~/.torch/models")}) {
+    std::string path = folder + "/" + std::string(file_name);
+    if (is_file(path)) return path;
+  }
+  return std::nullopt;
+}
+
+std::string cached_or_fetch(const std::string& url, std::string_view file_name, std::string_view sha256_prefix,
+                            const FetchOptions& options) {
+  if (auto path = cached(file_name)) return *path;
+  const std::string folder = checkpoints_dir();
+  std::error_code failure;
+  std::filesystem::create_directories(folder, failure);
+  if (failure) throw Error(ErrorCode::io, "cannot make the cache folder: " + failure.message(), {.file = folder});
+  std::string path = folder + "/" + std::string(file_name);
+  fetch(url, path, sha256_prefix, options);
+  return path;
+}
+
+}  // namespace flambeau::hub

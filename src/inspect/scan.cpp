@@ -1,0 +1,308 @@
+#include <flambeau/error.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include <flambeau/inspect.h>
+
+#include "archive/tar.h"
+#include "formats/format.h"
+#include "formats/graph.h"
+#include "formats/torch_legacy.h"
+#include "inspect/scan_pickle.h"
+
+namespace flambeau {
+
+std::string_view name(Verdict verdict) noexcept {
+  constexpr std::array<std::string_view, 4> names = {"clean", "suspicious", "dangerous", "unreadable"};
+  return names[static_cast<std::size_t>(verdict)];
+}
+
+namespace inspect {
+namespace {
+
+using formats::Input;
+
+constexpr unsigned most_pickles_in_a_row = 64;
+
+/// Dangerous beats unreadable beats suspicious beats clean.
+int weight(Verdict verdict) noexcept {
+  constexpr std::array<int, 4> weights = {0, 1, 3, 2};
+  return weights[static_cast<std::size_t>(verdict)];
+}
+
+bool looks_like_pickle(std::string_view head) noexcept {
+  constexpr char proto = '\x80';
+  return head.size() >= 2 && head[0] == proto && head[1] >= 2 && head[1] <= 5;
+}
+
+class Scan {
+ public:
+  Scan(ScanReport& report, const LoadOptions& options) : report_(report), options_(options) {
+    options_.inert = true;
+    options_.read = Read::lazy;
+  }
+
+  /// A file or a checkpoint inside one; `member` says where it lies.
+  void file(const std::string& path) {
+    Input input;
+    try {
+      input = formats::open(path, bytes::Access::pread, options_.limits);
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::not_found || error.code() == ErrorCode::io) throw;
+      unreadable(error, {});
+      sweep(bytes::open_file(path, bytes::Access::pread), {});
+      return;
+    }
+    scan(input, {});
+  }
+
+ private:
+  void scan(const Input& input, const std::string& member) {
+    const formats::Format* format = nullptr;
+    try {
+      format = &formats::recognise(input);
+    } catch (const Error& error) {
+      unreadable(error, member);
+      if (input.zip)
+        records(input, member);
+      else if (input.source)
+        sweep(input.source, member);
+      return;
+    }
+    if (input.depth == 0) report_.format = format->name;
+    const std::string_view kind = format->name;
+    if (input.zip)
+      records(input, member);
+    else if (kind == "torch-legacy")
+      legacy(input, member);
+    else if (kind == "torch-tar")
+      tar(input, member);
+    else if (kind == "pickle")
+      stream(*input.source, 0, input.source->size(), member);
+    else if (kind == "npy")
+      npy(input, member);
+    else if (kind == "dcp")
+      folder(input);
+    if (kind == "torchscript") suspicious(member, "holds TorchScript code");
+    if (kind == "pt2") suspicious(member, "holds an exported program");
+    if (report_.verdict == Verdict::unreadable) return;
+    // Clean is said only of what loads as a whole.
+    try {
+      format->read(input, options_);
+    } catch (const Error& error) {
+      unreadable(error, member);
+    }
+  }
+
+  // ---- containers
+
+  void records(const Input& input, const std::string& member) {
+    const archive::ZipReader& zip = *input.zip;
+    for (const archive::Entry& entry : zip.entries()) {
+      std::string_view record = entry.name;
+      if (!zip.root().empty()) record.remove_prefix(std::min(zip.root().size() + 1, record.size()));
+      const std::string inside = member.empty() ? entry.name : member + ": " + entry.name;
+      const bool storage = record.starts_with("data/") && record.find('.') == std::string_view::npos && zip.find("data.pkl") != nullptr;
+      if (storage || entry.size == 0) continue;
+      const auto source = zip.open(entry);
+      std::string head(std::min<std::uint64_t>(entry.size, 16), '\0');
+      if (!read(*source, 0, head, inside)) continue;
+      const bool pickle = record.ends_with("pkl") || looks_like_pickle(head);
+      if (!pickle && !head.starts_with("PK\3\4") && !head.starts_with("\x93NUMPY")) continue;
+      if (entry.size > options_.limits.max_pickle_bytes) {
+        unreadable(Error(ErrorCode::limit, fmt::format("{} bytes, max_pickle_bytes is {}", entry.size, options_.limits.max_pickle_bytes)), inside);
+        continue;
+      }
+      std::string payload(entry.size, '\0');
+      if (!read(*source, 0, payload, inside)) continue;
+      try {  // a wrong checksum is an error, and no reason not to look
+        Storage::from(source, entry.size, DType::uint8)->each_block([](auto) {});
+      } catch (const Error& error) {
+        unreadable(error, inside);
+      }
+      const auto memory = bytes::from_memory(std::move(payload), entry.name);
+      if (pickle)
+        stream(*memory, 0, memory->size(), inside);
+      else
+        inner(memory, inside, input.depth);
+    }
+  }
+
+  void legacy(const Input& input, const std::string& member) {
+    const bytes::Source& source = *input.source;
+    std::uint64_t at = 0;
+    constexpr int pickles = 5;
+    for (int i = 0; i < pickles; ++i) {
+      const auto end = one(source, at, source.size() - at, member);
+      if (!end) return;
+      at = *end;
+    }
+    try {
+      const formats::LegacyLayout layout = formats::legacy_layout(source, options_);
+      if (layout.end == source.size()) return;
+      inner(bytes::part(input.source, layout.end, source.size() - layout.end), fmt::format("{}after byte {}", member.empty() ? "" : member + ": ", layout.end), input.depth);
+    } catch (const Error& error) {
+      unreadable(error, member);
+    }
+  }
+
+  void tar(const Input& input, const std::string& member) {
+    const archive::TarReader reader(input.source, options_.limits);
+    for (const auto& entry : reader.members()) {
+      const auto part = bytes::part(input.source, entry.data_offset, entry.size);
+      const std::string inside = member.empty() ? entry.name : member + ": " + entry.name;
+      std::uint64_t at = 0;
+      // "storages" and "tensors" hold data between their pickles: what loading them says decides, see read() below.
+      if (entry.name == "storages" || entry.name == "tensors")
+        one(*part, at, part->size(), inside);
+      else
+        stream(*part, at, part->size(), inside);
+    }
+  }
+
+  /// Object arrays are pickles behind the header.
+  void npy(const Input& input, const std::string& member) {
+    const auto begin = input.head.find('\n');
+    const std::string_view header = std::string_view(input.head).substr(0, begin);
+    if (begin == std::string::npos || (header.find("|O") == std::string_view::npos && header.find("'O'") == std::string_view::npos)) return;
+    stream(*input.source, begin + 1, input.source->size() - begin - 1, member);
+  }
+
+  void folder(const Input& input) {
+    const auto metadata = bytes::open_file(input.path + "/.metadata", bytes::Access::pread);
+    stream(*metadata, 0, metadata->size(), ".metadata");
+  }
+
+  void inner(std::shared_ptr<const bytes::Source> source, const std::string& member, unsigned depth) {
+    if (depth + 1 > options_.limits.max_nested_files) {
+      unreadable(Error(ErrorCode::limit, fmt::format("files nest deeper than max_nested_files, {}", options_.limits.max_nested_files)), member);
+      return;
+    }
+    try {
+      scan(formats::open(source, options_.limits, depth + 1), member);
+    } catch (const Error& error) {
+      unreadable(error, member);
+      sweep(source, member);
+    }
+  }
+
+  // ---- streams
+
+  /// Pickles one after another up to the end; what is no pickle behind the first is told.
+  void stream(const bytes::Source& source, std::uint64_t at, std::uint64_t size, const std::string& member) {
+    const std::uint64_t stop = at + size;
+    for (unsigned i = 0; i < most_pickles_in_a_row && at < stop; ++i) {
+      std::string buffer;
+      if (i > 0) {
+        suspicious(member, fmt::format("{} bytes follow the pickle's end at byte {}", stop - at, at));
+        if (!looks_like_pickle(head_at(source, at, buffer))) return;
+      }
+      const auto end = one(source, at, stop - at, member);
+      if (!end) return;
+      at = *end;
+    }
+  }
+
+  std::string_view head_at(const bytes::Source& source, std::uint64_t at, std::string& buffer) const {
+    const auto bytes = formats::piece(source, at, 2, buffer);
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
+
+  /// One pickle at `at`; gives the offset behind it unless it broke.
+  std::optional<std::uint64_t> one(const bytes::Source& source, std::uint64_t at, std::uint64_t size, const std::string& member) {
+    std::optional<ScannedPickle> scanned;
+    size = std::min(size, options_.limits.max_pickle_bytes);
+    for (std::uint64_t window = 64ull << 10;; window *= 8) {
+      std::string buffer;
+      const auto bytes = formats::piece(source, at, std::min(window, size), buffer);
+      scanned = scan_pickle(bytes, options_, [&](object::Heap& heap, std::string_view inside) { return nested(heap, inside, member); });
+      if (!scanned->failure || window >= size) break;
+    }
+    for (auto& finding : scanned->findings) {
+      finding.member = member;
+      if (finding.offset) *finding.offset += at;
+      add(std::move(finding));
+    }
+    for (auto& global : scanned->globals)
+      if (std::find(report_.globals.begin(), report_.globals.end(), global) == report_.globals.end()) report_.globals.push_back(std::move(global));
+    if (scanned->failure) {
+      unreadable(*scanned->failure, member, at);
+      return std::nullopt;
+    }
+    return at + scanned->end;
+  }
+
+  object::Ref nested(object::Heap& heap, std::string_view bytes, const std::string& member) {
+    const auto source = bytes::from_memory(std::string(bytes), "<nested file>");
+    ++depth_;
+    inner(source, member.empty() ? "nested file" : member + ": nested file", depth_ - 1);
+    --depth_;
+    return formats::read_nested(heap, source, options_, depth_ + 1);
+  }
+
+  /// For files whose container cannot be read: what the bytes name, read opcode by opcode from places where pickles begin.
+  void sweep(const std::shared_ptr<const bytes::Source>& source, const std::string& member) {
+    constexpr std::uint64_t most_swept = 64ull << 20;
+    std::string buffer;
+    const auto bytes = formats::piece(*source, 0, most_swept, buffer);
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    unsigned found = 0;
+    const auto look = [&](std::size_t at) {
+      const auto scanned = scan_pickle(bytes.subspan(at, std::min<std::size_t>(bytes.size() - at, 1u << 20)), options_,
+                                       [](object::Heap& heap, std::string_view) { return heap.storage(Storage::zeros(0, DType::uint8), "UntypedStorage"); });
+      for (auto finding : scanned.findings)
+        if (finding.verdict == Verdict::dangerous) {
+          finding.member = member;
+          if (finding.offset) *finding.offset += at;
+          add(std::move(finding));
+        }
+    };
+    look(0);
+    for (std::size_t at = text.find('\x80', 1); at != std::string_view::npos && found < most_pickles_in_a_row; at = text.find('\x80', at + 1))
+      if (looks_like_pickle(text.substr(at, 2))) look(at), ++found;
+  }
+
+  // ---- findings
+
+  bool read(const StorageSource& source, std::uint64_t at, std::string& into, const std::string& member) {
+    try {
+      source.read(at, std::as_writable_bytes(std::span(into)));
+      return true;
+    } catch (const Error& error) {
+      unreadable(error, member);
+      return false;
+    }
+  }
+
+  void add(ScanReport::Finding finding) {
+    const bool again = std::any_of(report_.findings.begin(), report_.findings.end(), [&](const auto& other) {
+      return other.verdict == finding.verdict && other.global == finding.global && other.member == finding.member && other.reason == finding.reason;
+    });
+    if (again) return;
+    if (weight(finding.verdict) > weight(report_.verdict)) report_.verdict = finding.verdict;
+    report_.findings.push_back(std::move(finding));
+  }
+  void suspicious(const std::string& member, std::string reason) { add({Verdict::suspicious, {}, member, {}, std::move(reason)}); }
+  void unreadable(const Error& error, const std::string& member, std::uint64_t base = 0) {
+    std::optional<std::uint64_t> offset = error.place().offset;
+    if (offset) *offset += base;
+    add({Verdict::unreadable, {}, member.empty() ? error.place().member : member, offset, error.message()});
+  }
+
+  ScanReport& report_;
+  LoadOptions options_;
+  unsigned depth_ = 0;
+};
+
+}  // namespace
+}  // namespace inspect
+
+ScanReport scan(const std::string& path, const LoadOptions& options) {
+  ScanReport report;
+  inspect::Scan(report, options).file(path);
+  return report;
+}
+
+}  // namespace flambeau

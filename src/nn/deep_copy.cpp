@@ -1,0 +1,69 @@
+#include "nn/deep_copy.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include <flambeau/error.h>
+
+#include "nn/pickle.h"
+
+namespace flambeau::nn {
+namespace {
+
+class Copier {
+ public:
+  ModulePtr module(const Module& from) {
+    if (const auto known = modules_.find(&from); known != modules_.end()) return known->second;
+    const auto rows = classes();
+    const auto row = std::find_if(rows.begin(), rows.end(), [&](const ClassRow& candidate) {
+      return candidate.name == from.class_name() && candidate.module == from.python_module();
+    });
+    if (row == rows.end())
+      throw Error(ErrorCode::unsupported,
+                  std::string(from.class_name()) + " is no class of torch.nn and cannot be copied");
+    const ModulePtr to = modules_[&from] = row->blank();
+    to->set_training(from.training());
+    for (const auto& p : from.parameters()) to->parameters().push_back({p.name, tensor(p.tensor)});
+    for (const auto& b : from.buffers()) to->buffers().push_back({b.name, tensor(b.tensor), b.persistent});
+    for (const auto& child : from.children())
+      to->children().push_back({child.name, child.module ? module(*child.module) : nullptr});
+    // Through the pickled form: a tuple stays the same Python object, as deepcopy keeps immutable ones.
+    const auto heap = std::make_shared<object::Heap>();
+    std::vector<object::Pair> items;
+    Fields write(*heap, items);
+    write.share(identities_);
+    const_cast<Module&>(from).early_fields(write);
+    const_cast<Module&>(from).fields(write);
+    const object::Ref dict = heap->dict(std::move(items));
+    Fields read(heap, *object::as<object::Dict>(dict));
+    read.share(identities_);
+    to->early_fields(read);
+    to->fields(read);
+    identities_.written.clear();  // the heap's references end here
+    identities_.read.clear();
+    to->attributes() = from.attributes();
+    return to;
+  }
+
+ private:
+  Tensor tensor(const Tensor& from) {
+    if (!from.defined() || from.is_meta()) return from;
+    auto& copy = tensors_[{from.storage().get(), from.offset(), from.shape(), from.strides()}];
+    if (!copy.defined()) copy = from.clone();
+    return copy.set_requires_grad(from.requires_grad());
+  }
+
+  std::map<const Module*, ModulePtr> modules_{};
+  std::map<std::tuple<const Storage*, std::int64_t, Shape, Shape>, Tensor> tensors_{};
+  Fields::Identities identities_{};
+};
+
+}  // namespace
+
+ModulePtr deep_copy(const Module& module) {
+  const ModulePtr copy = Copier().module(module);
+  return copy;
+}
+
+}  // namespace flambeau::nn

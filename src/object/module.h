@@ -1,0 +1,17 @@
+#pragma once
+// Whole modules (nn.Module) inside a graph, without knowing their classes.
+
+#include <flambeau/checkpoint.h>
+#include <flambeau/object.h>
+
+namespace flambeau::object {
+
+/// Whether an object is a module: its state holds `_modules` and `_parameters`.
+bool is_module(Ref ref) noexcept;
+
+/// What `module.state_dict()` gives: own parameters, persistent buffers, then children, depth first. The classes'
+/// versions are not in a file, so there is no metadata. Throws Error(type) for another value, Error(limit) for more
+/// than 1000 levels or 2^20 modules (a hostile file can share children so that their number doubles at each level).
+StateDict module_state_dict(const Value& module);
+
+}  // namespace flambeau::object

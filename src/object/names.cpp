@@ -1,0 +1,69 @@
+#include "object/names.h"
+
+#include <algorithm>
+
+namespace flambeau::object {
+namespace {
+
+// Of an object that a function made, where the class is an argument: copyreg._reconstructor(cls, …), getattr(cls,
+// 'MEMBER') for enumerations, functools.partial(cls.__new__, cls, …)() for classes with keyword arguments.
+std::string class_of(const Object& object) {
+  const std::string callable = global_name(object.callable);
+  const auto* args = as<Sequence>(object.args);
+  if (args && !args->items.empty() && (callable == "copyreg._reconstructor" || callable == "builtins.getattr")) {
+    const std::string name = global_name(args->items[0]);
+    if (!name.empty()) return name;
+  }
+  if (!callable.empty()) return callable;
+  if (const auto* partial = as<Object>(object.callable)) {
+    const auto* state = as<Sequence>(partial->state);
+    const auto* bound = state && state->items.size() > 1 ? as<Sequence>(state->items[1]) : nullptr;
+    if (bound && !bound->items.empty()) return global_name(bound->items[0]);
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string type_name(Ref ref) {
+  switch (ref.kind()) {
+    case Kind::none:
+      return "NoneType";
+    case Kind::boolean:
+      return "bool";
+    case Kind::integer:
+    case Kind::big_integer:
+      return "int";
+    case Kind::floating:
+      return "float";
+    case Kind::string:
+      return "str";
+    case Kind::dict:
+      return as<Dict>(ref)->ordered ? "collections.OrderedDict" : "dict";
+    case Kind::tensor: {
+      const auto& tensor = *as<TensorNode>(ref);
+      const std::string type = global_name(tensor.type);
+      if (!type.empty()) return type;
+      return tensor.parameter ? "torch.nn.parameter.Parameter" : "torch.Tensor";
+    }
+    case Kind::storage: {
+      const std::string& type = as<StorageNode>(ref)->storage_class;
+      return (type == "UntypedStorage" || type == "TypedStorage" ? "torch.storage." : "torch.") + type;
+    }
+    case Kind::object: {
+      const std::string name = class_of(*as<Object>(ref));
+      return name.empty() ? "object" : name;
+    }
+    default:
+      return std::string(name(ref.kind()));
+  }
+}
+
+Ref name_string(Heap& heap, std::string_view text) {
+  const auto identifier = [](char c) {
+    return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  };
+  return std::all_of(text.begin(), text.end(), identifier) ? heap.interned(text) : heap.string(text);
+}
+
+}  // namespace flambeau::object

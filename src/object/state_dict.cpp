@@ -1,0 +1,134 @@
+#include <utility>
+
+#include <flambeau/checkpoint.h>
+#include <flambeau/error.h>
+#include <flambeau/near.h>
+
+#include "object/names.h"
+
+namespace flambeau {
+
+using object::as;
+using object::Dict;
+using object::Heap;
+using object::Ref;
+using object::TensorNode;
+
+namespace {
+
+// `_metadata` of a state_dict; nullopt where there is none of the usual shape. Entries without a version are left out.
+std::optional<std::vector<StateDict::Module>> read_metadata(const Dict& state_dict) {
+  const auto* attributes = as<Dict>(state_dict.state);
+  if (!attributes) return std::nullopt;
+  const auto* table = as<Dict>(object::get(*attributes, "_metadata").value_or(Ref()));
+  if (!table) return std::nullopt;
+  std::vector<StateDict::Module> modules;
+  modules.reserve(table->items.size());
+  for (const auto& [path, entry] : table->items) {
+    const auto* fields = as<Dict>(entry);
+    const auto version = fields ? object::int_value(object::get(*fields, "version").value_or(Ref())) : std::nullopt;
+    const auto name = object::text(path);
+    if (name && version) modules.push_back({std::string(*name), *version});
+  }
+  return modules;
+}
+
+}  // namespace
+
+const Tensor* StateDict::find(std::string_view name) const noexcept {
+  const auto found = index_.find(name);
+  if (found == index_.end() || !entries_[found->second].tensor.defined()) return nullptr;
+  return &entries_[found->second].tensor;
+}
+
+const Tensor& StateDict::operator[](std::string_view name) const {
+  if (const Tensor* tensor = find(name)) return *tensor;
+  if (index_.contains(name)) throw Error(ErrorCode::type, "'" + std::string(name) + "' is no tensor");
+  std::vector<std::string_view> names;
+  names.reserve(entries_.size());
+  for (const Entry& entry : entries_) names.push_back(entry.name);
+  throw Error(ErrorCode::not_found, "no tensor '" + std::string(name) + "'" + did_you_mean(name, names));
+}
+
+void StateDict::set(std::string name, Tensor tensor, bool parameter) {
+  const auto [place, added] = index_.try_emplace(name, entries_.size());
+  Entry entry{std::move(name), std::move(tensor), parameter};
+  if (added)
+    entries_.push_back(std::move(entry));
+  else
+    entries_[place->second] = std::move(entry);
+}
+
+void StateDict::set_extra(std::string name, Value value) {
+  const auto [place, added] = index_.try_emplace(name, entries_.size());
+  Entry entry{std::move(name), Tensor(), false, std::move(value)};
+  if (added)
+    entries_.push_back(std::move(entry));
+  else
+    entries_[place->second] = std::move(entry);
+}
+
+bool StateDict::erase(std::string_view name) {
+  const auto found = index_.find(name);
+  if (found == index_.end()) return false;
+  const std::size_t at = found->second;
+  index_.erase(found);
+  entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(at));
+  for (auto& row : index_)
+    if (row.second > at) --row.second;
+  return true;
+}
+
+std::optional<std::int64_t> StateDict::version(std::string_view path) const noexcept {
+  for (const Module& module : metadata_)
+    if (module.path == path) return module.version;
+  return std::nullopt;
+}
+
+void StateDict::set_metadata(std::vector<Module> modules) {
+  metadata_ = std::move(modules);
+  has_metadata_ = true;
+}
+
+Value StateDict::to_value() const {
+  auto heap = std::make_shared<Heap>();
+  const Ref root = heap->ordered_dict();
+  auto& dict = *as<Dict>(root);
+  dict.items.reserve(entries_.size());
+  for (const Entry& entry : entries_) {
+    const Ref key = object::name_string(*heap, entry.name);
+    const Ref value =
+        entry.tensor.defined() ? heap->tensor(entry.tensor, entry.parameter) : object::copy(*heap, entry.extra.ref());
+    dict.items.emplace_back(key, value);
+  }
+  if (!has_metadata_) return Value(std::move(heap), root);
+  const Ref table = heap->ordered_dict();
+  auto& modules = *as<Dict>(table);
+  modules.items.reserve(metadata_.size());
+  for (const Module& module : metadata_) {
+    const Ref path = heap->string(module.path);
+    modules.items.emplace_back(path, heap->dict({{heap->interned("version"), heap->integer(module.version)}}));
+  }
+  dict.state = heap->dict({{heap->interned("_metadata"), table}});
+  return Value(std::move(heap), root);
+}
+
+StateDict StateDict::from_value(const Value& value) {
+  const auto* dict = as<Dict>(value.ref());
+  if (!dict) throw Error(ErrorCode::type, "expected a state_dict, found " + value.type_name());
+  StateDict result;
+  for (const auto& [key, item] : dict->items) {
+    const auto name = object::text(key);
+    if (!name)
+      throw Error(ErrorCode::type, "expected a state_dict, found a dict with a key of type " + object::type_name(key));
+    const auto* tensor = as<TensorNode>(item);
+    if (tensor && tensor->tensor.defined())
+      result.set(std::string(*name), tensor->tensor, tensor->parameter);
+    else
+      result.set_extra(std::string(*name), Value(value.heap(), item));
+  }
+  if (auto metadata = read_metadata(*dict)) result.set_metadata(*std::move(metadata));
+  return result;
+}
+
+}  // namespace flambeau

@@ -1,0 +1,36 @@
+#pragma once
+// All implementations that the table of kernels names.
+
+#include "plan/kernel.h"
+
+namespace flambeau::plan {
+
+/// Plain loops; takes everything but input and constant.
+std::optional<Choice> reference_implementation(const Request& request);
+
+// Our own vector kernels.
+/// Products of at most two rows with weights as they lie in the file.
+std::optional<Choice> gemv_implementation(const Request& request);
+/// 3×3 convolutions of stride 1 with enough channels, in steady effort.
+std::optional<Choice> winograd_implementation(const Request& request);
+std::optional<Choice> matmul_implementation(const Request& request);
+std::optional<Choice> attention_implementation(const Request& request);
+std::optional<Choice> activation_implementation(const Request& request);
+std::optional<Choice> binary_implementation(const Request& request);
+std::optional<Choice> batch_norm_implementation(const Request& request);
+/// layer_norm, rms_norm; softmax, log_softmax and l2_normalize along the last dimension.
+std::optional<Choice> rows_implementation(const Request& request);
+/// pad, roll.
+std::optional<Choice> indexed_copy_implementation(const Request& request);
+
+// oneDNN.
+namespace onednn {
+std::optional<Choice> conv(const Request& request);
+/// oneDNN's own Winograd: 2.x on AVX-512 only.
+std::optional<Choice> winograd(const Request& request);
+std::optional<Choice> linear(const Request& request);
+std::optional<Choice> pool(const Request& request);
+std::optional<Choice> cat(const Request& request);
+}  // namespace onednn
+
+}  // namespace flambeau::plan

@@ -1,0 +1,144 @@
+#pragma once
+// Vectors of floats for each instruction set: the same few names, so that one text of a kernel serves all of them.
+//
+// A kernel's text stands in kernels/vector_bodies.h, which one file per instruction set includes with FLAMBEAU_SIMD set to one
+// of the structs below, inside the compiler's target for that set.
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#define FLAMBEAU_INLINE inline __attribute__((always_inline))
+
+namespace flambeau::plan {
+
+/// One lane: for machines that we know nothing about.
+struct PlainSimd {
+  using V = float;
+  static constexpr std::int64_t width = 1;
+  static FLAMBEAU_INLINE V load(const float* p) { return *p; }
+  static FLAMBEAU_INLINE void store(float* p, V v) { *p = v; }
+  static FLAMBEAU_INLINE V load_part(const float* p, std::int64_t) { return *p; }
+  static FLAMBEAU_INLINE void store_part(float* p, V v, std::int64_t) { *p = v; }
+  static FLAMBEAU_INLINE V set(float x) { return x; }
+  static FLAMBEAU_INLINE V add(V a, V b) { return a + b; }
+  static FLAMBEAU_INLINE V sub(V a, V b) { return a - b; }
+  static FLAMBEAU_INLINE V mul(V a, V b) { return a * b; }
+  static FLAMBEAU_INLINE V div(V a, V b) { return a / b; }
+  static FLAMBEAU_INLINE V fma(V a, V b, V c) { return a * b + c; }
+  /// NaN in the first operand stays.
+  static FLAMBEAU_INLINE V min(V a, V b) { return b < a ? b : a; }
+  static FLAMBEAU_INLINE V max(V a, V b) { return b > a ? b : a; }
+  static FLAMBEAU_INLINE V sqrt(V a) { return __builtin_sqrtf(a); }
+  static FLAMBEAU_INLINE V abs(V a) { return __builtin_fabsf(a); }
+  static FLAMBEAU_INLINE V round(V a) { return __builtin_rintf(a); }
+  /// a < b ? x : y
+  static FLAMBEAU_INLINE V if_less(V a, V b, V x, V y) { return a < b ? x : y; }
+  /// a <= b ? x : y
+  static FLAMBEAU_INLINE V if_at_most(V a, V b, V x, V y) { return a <= b ? x : y; }
+  /// 2^n for integral n in [-126, 127].
+  static FLAMBEAU_INLINE V power_of_two(V n) {
+    const std::int32_t bits = (static_cast<std::int32_t>(n) + 127) << 23;
+    float result;
+    std::memcpy(&result, &bits, 4);
+    return result;
+  }
+  static FLAMBEAU_INLINE V copy_sign(V magnitude, V sign) { return __builtin_copysignf(magnitude, sign); }
+  static FLAMBEAU_INLINE float sum(V a) { return a; }
+  static FLAMBEAU_INLINE float largest(V a) { return a; }
+};
+
+#if defined(__x86_64__)
+#define FLAMBEAU_AVX2 __attribute__((target("avx2,fma"), always_inline)) inline
+#define FLAMBEAU_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma"), always_inline)) inline
+
+struct Avx2Simd {
+  using V = __m256;
+  static constexpr std::int64_t width = 8;
+  static FLAMBEAU_AVX2 V load(const float* p) { return _mm256_loadu_ps(p); }
+  static FLAMBEAU_AVX2 void store(float* p, V v) { _mm256_storeu_ps(p, v); }
+  static FLAMBEAU_AVX2 __m256i mask(std::int64_t count) {
+    const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), lanes);
+  }
+  static FLAMBEAU_AVX2 V load_part(const float* p, std::int64_t count) { return _mm256_maskload_ps(p, mask(count)); }
+  static FLAMBEAU_AVX2 void store_part(float* p, V v, std::int64_t count) { _mm256_maskstore_ps(p, mask(count), v); }
+  static FLAMBEAU_AVX2 V set(float x) { return _mm256_set1_ps(x); }
+  static FLAMBEAU_AVX2 V add(V a, V b) { return _mm256_add_ps(a, b); }
+  static FLAMBEAU_AVX2 V sub(V a, V b) { return _mm256_sub_ps(a, b); }
+  static FLAMBEAU_AVX2 V mul(V a, V b) { return _mm256_mul_ps(a, b); }
+  static FLAMBEAU_AVX2 V div(V a, V b) { return _mm256_div_ps(a, b); }
+  static FLAMBEAU_AVX2 V fma(V a, V b, V c) { return _mm256_fmadd_ps(a, b, c); }
+  static FLAMBEAU_AVX2 V min(V a, V b) { return _mm256_min_ps(b, a); }
+  static FLAMBEAU_AVX2 V max(V a, V b) { return _mm256_max_ps(b, a); }
+  static FLAMBEAU_AVX2 V sqrt(V a) { return _mm256_sqrt_ps(a); }
+  static FLAMBEAU_AVX2 V abs(V a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0F), a); }
+  static FLAMBEAU_AVX2 V round(V a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+  static FLAMBEAU_AVX2 V if_less(V a, V b, V x, V y) {
+    return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
+  }
+  static FLAMBEAU_AVX2 V if_at_most(V a, V b, V x, V y) {
+    return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LE_OQ));
+  }
+  static FLAMBEAU_AVX2 V power_of_two(V n) {
+    const __m256i biased = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(biased, 23));
+  }
+  static FLAMBEAU_AVX2 V copy_sign(V magnitude, V sign) {
+    return _mm256_or_ps(abs(magnitude), _mm256_and_ps(_mm256_set1_ps(-0.0F), sign));
+  }
+  static FLAMBEAU_AVX2 float sum(V a) {
+    __m128 x = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    x = _mm_add_ps(x, _mm_movehl_ps(x, x));
+    return _mm_cvtss_f32(_mm_add_ss(x, _mm_movehdup_ps(x)));
+  }
+  static FLAMBEAU_AVX2 float largest(V a) {
+    __m128 x = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    x = _mm_max_ps(x, _mm_movehl_ps(x, x));
+    return _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)));
+  }
+};
+
+struct Avx512Simd {
+  using V = __m512;
+  static constexpr std::int64_t width = 16;
+  static FLAMBEAU_AVX512 V load(const float* p) { return _mm512_loadu_ps(p); }
+  static FLAMBEAU_AVX512 void store(float* p, V v) { _mm512_storeu_ps(p, v); }
+  static FLAMBEAU_AVX512 __mmask16 mask(std::int64_t count) { return static_cast<__mmask16>((1U << count) - 1); }
+  static FLAMBEAU_AVX512 V load_part(const float* p, std::int64_t count) { return _mm512_maskz_loadu_ps(mask(count), p); }
+  static FLAMBEAU_AVX512 void store_part(float* p, V v, std::int64_t count) { _mm512_mask_storeu_ps(p, mask(count), v); }
+  static FLAMBEAU_AVX512 V set(float x) { return _mm512_set1_ps(x); }
+  static FLAMBEAU_AVX512 V add(V a, V b) { return _mm512_add_ps(a, b); }
+  static FLAMBEAU_AVX512 V sub(V a, V b) { return _mm512_sub_ps(a, b); }
+  static FLAMBEAU_AVX512 V mul(V a, V b) { return _mm512_mul_ps(a, b); }
+  static FLAMBEAU_AVX512 V div(V a, V b) { return _mm512_div_ps(a, b); }
+  static FLAMBEAU_AVX512 V fma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
+  static FLAMBEAU_AVX512 V min(V a, V b) { return _mm512_min_ps(b, a); }
+  static FLAMBEAU_AVX512 V max(V a, V b) { return _mm512_max_ps(b, a); }
+  static FLAMBEAU_AVX512 V sqrt(V a) { return _mm512_sqrt_ps(a); }
+  static FLAMBEAU_AVX512 V abs(V a) { return _mm512_andnot_ps(_mm512_set1_ps(-0.0F), a); }
+  static FLAMBEAU_AVX512 V round(V a) {
+    return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  }
+  static FLAMBEAU_AVX512 V if_less(V a, V b, V x, V y) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x);
+  }
+  static FLAMBEAU_AVX512 V if_at_most(V a, V b, V x, V y) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LE_OQ), y, x);
+  }
+  static FLAMBEAU_AVX512 V power_of_two(V n) {
+    const __m512i biased = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(biased, 23));
+  }
+  static FLAMBEAU_AVX512 V copy_sign(V magnitude, V sign) {
+    return _mm512_or_ps(abs(magnitude), _mm512_and_ps(_mm512_set1_ps(-0.0F), sign));
+  }
+  static FLAMBEAU_AVX512 float sum(V a) { return _mm512_reduce_add_ps(a); }
+  static FLAMBEAU_AVX512 float largest(V a) { return _mm512_reduce_max_ps(a); }
+};
+#endif
+
+}  // namespace flambeau::plan

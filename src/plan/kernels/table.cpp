@@ -1,0 +1,66 @@
+#include <algorithm>
+#include <array>
+
+#include "plan/kernels/kernels.h"
+
+namespace flambeau::plan {
+namespace {
+
+using graph::Op;
+
+struct Row {
+  Op op;
+  std::array<Implementation, 3> fast;  // before the reference, best first; null: none
+};
+
+constexpr Row rows[] = {
+    {Op::conv, {onednn::winograd, winograd_implementation, onednn::conv}},
+    {Op::linear, {gemv_implementation, onednn::linear}},
+    {Op::matmul, {matmul_implementation}},
+    {Op::batch_norm, {batch_norm_implementation}},
+    {Op::layer_norm, {rows_implementation}},
+    {Op::rms_norm, {rows_implementation}},
+    {Op::l2_normalize, {rows_implementation}},
+    {Op::max_pool, {onednn::pool}},
+    {Op::avg_pool, {onednn::pool}},
+    {Op::activation, {activation_implementation}},
+    {Op::softmax, {rows_implementation}},
+    {Op::log_softmax, {rows_implementation}},
+    {Op::add, {binary_implementation}},
+    {Op::sub, {binary_implementation}},
+    {Op::mul, {binary_implementation}},
+    {Op::div, {binary_implementation}},
+    {Op::cat, {onednn::cat}},
+    {Op::pad, {indexed_copy_implementation}},
+    {Op::roll, {indexed_copy_implementation}},
+    {Op::attention, {attention_implementation}},
+};
+
+constexpr std::size_t op_count = static_cast<std::size_t>(Op::attention) + 1;
+
+/// For each operation its fast implementations, then the reference.
+struct Lists {
+  std::array<std::array<Implementation, 4>, op_count> list{};
+  std::array<std::size_t, op_count> size{};
+};
+
+constexpr Lists lists = [] {
+  Lists result;
+  for (const Row& row : rows) {
+    const auto op = static_cast<std::size_t>(row.op);
+    for (const Implementation implementation : row.fast)
+      if (implementation) result.list[op][result.size[op]++] = implementation;
+  }
+  for (std::size_t op = 0; op < op_count; ++op) result.list[op][result.size[op]++] = reference_implementation;
+  return result;
+}();
+
+}  // namespace
+
+std::span<const Implementation> implementations(Op op, Kernels kernels) {
+  const auto index = static_cast<std::size_t>(op);
+  const std::span all(lists.list[index].data(), lists.size[index]);
+  return kernels == Kernels::fast ? all : all.last(1);
+}
+
+}  // namespace flambeau::plan

@@ -1,0 +1,61 @@
+#pragma once
+// Our own vector routines: one table of functions per instruction set, chosen once. They run on the calling thread.
+
+#include <flambeau/graph.h>
+
+#include <cstdint>
+
+#include "plan/kernels/winograd.h"
+
+namespace flambeau::plan {
+
+/// Best instruction set that oneDNN uses as well (DNNL_MAX_CPU_ISA lowers both).
+enum class Isa : std::uint8_t { plain, avx2, avx512 };
+Isa isa() noexcept;
+
+/// y = x ? z, elementwise; affine is x · z + t.
+enum class Combine : std::uint8_t { add, sub, mul, div, affine };
+
+/// Two dimensions of an elementwise loop: sizes, and strides of each operand in elements. Inner strides are 0 or 1, y's is 1.
+struct Plane {
+  std::int64_t rows, columns;
+  std::int64_t x_row, x_column, z_row, z_column, y_row;
+};
+
+struct VectorKernels {
+  /// y[r·out + o] = bias[o] + Σ x[r·in + i] · w[o·in + i] for r < rows (1 or 2), first <= o < last; bias may be null.
+  void (*gemv)(const float* x, std::int64_t rows, std::int64_t in, const float* w, const float* bias, float* y,
+               std::int64_t out, std::int64_t first, std::int64_t last);
+  /// y[i] = f(x[i]); x and y may be the same.
+  void (*activate)(const graph::ActivationAttributes& f, const float* x, float* y, std::int64_t count);
+  /// t has z's strides. y may be x or z where their strides are equal.
+  void (*combine)(Combine op, const Plane& plane, const float* x, const float* z, const float* t, float* y);
+  /// One row: (x - mean) / sqrt(variance + eps) · weight + bias; weight and bias may be null. Not centred: rms_norm.
+  void (*layer_norm)(const float* x, const float* weight, const float* bias, float eps, bool centred, float* y,
+                     std::int64_t count);
+  /// One row of softmax, or its logarithm; y may be x.
+  void (*softmax)(const float* x, float* y, std::int64_t count, bool log);
+  /// One row: x / max(|x|, eps).
+  void (*l2_normalize)(const float* x, float eps, float* y, std::int64_t count);
+
+  std::int64_t lanes;  ///< floats of a vector
+
+  /// u[ξ][group][in][2 · lanes] = G g Gᵀ for the pairs (group, in) numbered `pairs`; u beyond w.out stays as it is (zero).
+  void (*winograd_weights)(const Winograd& w, const float* weights, Range pairs, float* u);
+  /// The stages of kernels/winograd.h for a range of tiles and blocks of channels. v and m hold tiles from number `first` on,
+  /// `stride` tiles for each point.
+  void (*winograd_input)(const Winograd& w, const float* x, Range tiles, Range blocks, std::int64_t first,
+                         std::int64_t stride, float* v);
+  /// m of `count` tiles for a range of points and groups of two blocks; u is [point][group][in][2 · lanes].
+  void (*winograd_multiply)(const Winograd& w, const float* v, const float* u, float* m, std::int64_t count, Range points,
+                            Range groups);
+  void (*winograd_output)(const Winograd& w, const float* m, const float* bias, Range tiles, Range blocks,
+                          std::int64_t first, std::int64_t stride, float* y);
+};
+
+/// Of isa().
+const VectorKernels& vector_kernels() noexcept;
+
+extern const VectorKernels plain_kernels, avx2_kernels, avx512_kernels;
+
+}  // namespace flambeau::plan

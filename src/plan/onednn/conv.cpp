@@ -1,0 +1,84 @@
+#include <algorithm>
+
+#include "plan/onednn/support.h"
+
+namespace flambeau::plan::onednn {
+namespace {
+
+using dnnl::memory;
+
+dnnl::convolution_forward::primitive_desc describe(const memory::desc& src, const memory::desc& weights,
+                                                   const memory::desc* bias, const memory::desc& dst,
+                                                   const graph::ConvAttributes& a, dnnl::algorithm algorithm,
+                                                   const dnnl::primitive_attr& attr) {
+  memory::dims dilates;
+  for (const std::int64_t dilation : a.dilation) dilates.push_back(dilation - 1);
+  const auto kind = dnnl::prop_kind::forward_inference;
+  const memory::dims strides = dims(a.stride), padding = dims(a.padding);
+#if DNNL_VERSION_MAJOR >= 3
+  if (bias)
+    return {engine(), kind, algorithm, src, weights, *bias, dst, strides, dilates, padding, padding, attr};
+  return {engine(), kind, algorithm, src, weights, dst, strides, dilates, padding, padding, attr};
+#else
+  if (bias)
+    return {{kind, algorithm, src, weights, *bias, dst, strides, dilates, padding, padding}, attr, engine()};
+  return {{kind, algorithm, src, weights, dst, strides, dilates, padding, padding}, attr, engine()};
+#endif
+}
+
+std::optional<Choice> make(const Request& request, dnnl::algorithm algorithm) {
+  if (!is_ordinary(request) || request.input(0).is_constant()) return std::nullopt;
+  for (std::size_t i = 1; i < request.input_count(); ++i)
+    if (!request.input(i).is_constant()) return std::nullopt;
+  const auto& a = std::get<graph::ConvAttributes>(request.operation.attributes);
+  const Shape &in = request.input(0).shape, &out = request.output().shape;
+  const Tensor weights = as_float(request.input(1).constant);
+  // Groups are an own dimension there.
+  Shape grouped = weights.shape();
+  if (a.groups > 1) {
+    grouped[0] /= a.groups;
+    grouped.insert(grouped.begin(), a.groups);
+  }
+  Choice choice;
+  const auto attr = attributes(request.operation, choice.onto);
+  if (!attr) return std::nullopt;
+  const bool biased = request.input_count() > 2;
+  const auto bias_desc = *desc_of(Layout::plain({out[1]}), {out[1]});
+  try {
+    const auto pd = describe(any(in), any(grouped), biased ? &bias_desc : nullptr, any(out), a, algorithm, *attr);
+    const auto src = layout_of(pd.src_desc(), in), dst = layout_of(pd.dst_desc(), out);
+    if (!src || !dst) return std::nullopt;
+    std::uint64_t packed = 0;
+    std::vector<Operand> operands = {
+        {Operand::From::use, DNNL_ARG_SRC, pd.src_desc()},
+        weight(*request.program.packed, DNNL_ARG_WEIGHTS, weights, *desc_of(Layout::plain(grouped), grouped), pd.weights_desc(), packed),
+        {Operand::From::output, DNNL_ARG_DST, pd.dst_desc()},
+        {Operand::From::scratch, DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc()}};
+    if (biased)
+      operands.push_back(
+          weight(*request.program.packed, DNNL_ARG_BIAS, as_float(request.input(2).constant), bias_desc, pd.bias_desc(), packed));
+    choice.uses = {{request.operation.inputs[0], *src}};
+    choice.output = *dst;
+    choice.scratch_bytes = pd.scratchpad_desc().get_size();
+    choice.kernel = make_kernel(name_of("conv", pd), dnnl::convolution_forward(pd), std::move(operands), packed);
+    return choice;
+  } catch (const dnnl::error&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+std::optional<Choice> conv(const Request& request) { return make(request, dnnl::algorithm::convolution_direct); }
+
+std::optional<Choice> winograd(const Request& request) {
+  // Its small images gain least: half the tiles of 7×7 are padding, and four times larger weights are read for them.
+  const Shape &in = request.input(0).shape, &kernel = request.input(1).shape;
+  const auto& a = std::get<graph::ConvAttributes>(request.operation.attributes);
+  const bool pays = in.size() == 4 && a.groups == 1 && kernel[2] == 3 && kernel[3] == 3 && a.stride == Shape{1, 1} &&
+                    a.dilation == Shape{1, 1} && in[1] >= 16 && in[2] * in[3] * in[0] >= 14 * 14;
+  if (!pays || request.options.effort != Effort::steady) return std::nullopt;
+  return make(request, dnnl::algorithm::convolution_winograd);
+}
+
+}  // namespace flambeau::plan::onednn

@@ -1,0 +1,59 @@
+#pragma once
+// The adapter to oneDNN 2.6 and 3.x: layouts to memory descriptors and back, posts to attributes, primitives to kernels.
+
+#include <dnnl.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plan/kernels/kernels.h"
+
+namespace flambeau::plan::onednn {
+
+const dnnl::engine& engine();
+
+dnnl::memory::dims dims(const Shape& shape);
+/// Any layout oneDNN likes.
+dnnl::memory::desc any(const Shape& shape);
+/// nullopt for blocked layouts that oneDNN has no tag for.
+std::optional<dnnl::memory::desc> desc_of(const Layout& layout, const Shape& shape);
+/// nullopt for layouts that ours cannot say (several inner blocks, padding elsewhere than in dimension 1).
+std::optional<Layout> layout_of(const dnnl::memory::desc& desc, const Shape& shape);
+
+/// One eltwise operation of oneDNN per entry; empty if it has none for this activation.
+struct Eltwise {
+  dnnl::algorithm algorithm;
+  float alpha = 0, beta = 0;
+};
+std::vector<Eltwise> eltwise(const graph::ActivationAttributes& activation);
+
+/// User scratchpad and the operation's posts; `onto` receives the summand. nullopt if a post has no equivalent.
+std::optional<dnnl::primitive_attr> attributes(const Operation& operation, ValueId& onto);
+void append_eltwise(dnnl::post_ops& posts, const Eltwise& eltwise);
+
+/// Where an argument of a primitive comes from.
+struct Operand {
+  enum class From : std::uint8_t { use, output, scratch, constant } from;
+  int argument;
+  dnnl::memory::desc desc;
+  std::size_t index = 0;        ///< of a use
+  Tensor constant{};            ///< keeps the memory alive
+  const void* data = nullptr;   ///< of a constant
+};
+
+/// A primitive with its arguments bound.
+std::unique_ptr<Kernel> make_kernel(std::string name, const dnnl::primitive& primitive, std::vector<Operand> operands,
+                                    std::uint64_t packed_bytes);
+
+/// A float32 constant as a weight of layout `to`: itself where it lies so already, else a packed copy (`packed` grows).
+Operand weight(WeightPool& pool, int argument, const Tensor& constant, const dnnl::memory::desc& from, const dnnl::memory::desc& to,
+               std::uint64_t& packed);
+
+/// "onednn conv jit:avx2".
+std::string name_of(const char* what, const dnnl::primitive_desc_base& desc);
+
+/// True where oneDNN need not be asked: empty tensors, other dtypes.
+bool is_ordinary(const Request& request);
+
+}  // namespace flambeau::plan::onednn

@@ -1,0 +1,182 @@
+#include <flambeau/error.h>
+#include <flambeau/plan.h>
+
+#include <atomic>
+#include <fmt/format.h>
+#include <mutex>
+#include <optional>
+
+#include "plan/lower.h"
+#include "plan/parallel.h"
+#include "plan/passes.h"
+#include "plan/prefault.h"
+#include "tensor/memory.h"
+
+namespace flambeau {
+namespace {
+
+using plan::Buffer;
+
+/// What one run writes to; kept for the next.
+struct Workspace {
+  explicit Workspace(const plan::Steps& steps)
+      : arena(steps.arena_bytes, false), scratch(steps.scratch_bytes, false), bases(steps.buffers.size(), nullptr) {
+    for (std::size_t i = 0; i < steps.buffers.size(); ++i) {
+      const Buffer& buffer = steps.buffers[i];
+      if (buffer.kind == Buffer::Kind::arena) bases[i] = arena.data() + buffer.offset;
+      if (buffer.kind == Buffer::Kind::constant && buffer.tensor.numel() > 0)
+        bases[i] = const_cast<std::byte*>(buffer.tensor.storage()->unchecked_bytes().data()) +
+                   static_cast<std::size_t>(buffer.tensor.offset()) * itemsize(buffer.tensor.dtype());
+    }
+    for (const plan::Step& step : steps.steps) {
+      states.push_back(step.kernel->prepare());
+      operands.resize(std::max(operands.size(), step.inputs.size()));
+    }
+  }
+  tensor::Memory arena, scratch;
+  std::vector<std::byte*> bases;  // of each buffer
+  std::vector<std::unique_ptr<plan::Kernel::State>> states{};
+  std::vector<const std::byte*> operands{};
+};
+
+}  // namespace
+
+struct Plan::Impl {
+  struct Signature {
+    Shape shape;
+    DType dtype;
+  };
+  PlanOptions options;
+  plan::Steps steps;
+  std::vector<Signature> inputs, outputs;
+  std::mutex mutex{};
+  std::vector<std::unique_ptr<Workspace>> idle{};
+  std::atomic<std::uint64_t> runs = 0;
+
+  std::unique_ptr<Workspace> take_workspace() {
+    {
+      const std::lock_guard lock(mutex);
+      if (!idle.empty()) {
+        auto workspace = std::move(idle.back());
+        idle.pop_back();
+        return workspace;
+      }
+    }
+    return std::make_unique<Workspace>(steps);
+  }
+
+  void give_back(std::unique_ptr<Workspace> workspace) {
+    const std::lock_guard lock(mutex);
+    idle.push_back(std::move(workspace));
+  }
+
+  void check(std::span<const Tensor> tensors, const std::vector<Signature>& expected, std::string_view what) const {
+    if (tensors.size() != expected.size())
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("{} {}s given, the plan has {}", tensors.size(), what, expected.size()));
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+      const Tensor& tensor = tensors[i];
+      if (!tensor.defined() || tensor.is_meta() || tensor.dtype() != expected[i].dtype ||
+          tensor.shape() != expected[i].shape || !tensor.is_contiguous() || tensor.is_neg() || tensor.is_conj())
+        throw Error(ErrorCode::invalid_argument,
+                    fmt::format("{} {} is {}{} {}, the plan needs dense {} {}", what, i,
+                                !tensor.defined()        ? "undefined "
+                                : tensor.is_contiguous() ? ""
+                                                         : "strided ",
+                                name(tensor.dtype()), to_string(tensor.shape()), name(expected[i].dtype),
+                                to_string(expected[i].shape)));
+    }
+  }
+
+  void execute(std::span<const Tensor> given, std::span<Tensor> results) {
+    auto workspace = take_workspace();
+    for (std::size_t i = 0; i < steps.buffers.size(); ++i) {
+      const Buffer& buffer = steps.buffers[i];
+      const auto index = static_cast<std::size_t>(buffer.index);
+      if (buffer.kind == Buffer::Kind::input) {
+        const Tensor& tensor = given[index];
+        const std::size_t skip = static_cast<std::size_t>(tensor.offset()) * itemsize(tensor.dtype());
+        workspace->bases[i] = const_cast<std::byte*>(tensor.storage()->bytes().data()) + skip;
+      } else if (buffer.kind == Buffer::Kind::output || buffer.kind == Buffer::Kind::state) {
+        const Tensor& tensor = buffer.kind == Buffer::Kind::output ? results[index] : buffer.tensor;
+        const std::size_t skip = static_cast<std::size_t>(tensor.offset()) * itemsize(tensor.dtype());
+        workspace->bases[i] = tensor.storage()->mutable_bytes().data() + skip;
+      }
+    }
+    const std::uint64_t number = runs.fetch_add(1, std::memory_order_relaxed);
+    {
+      const plan::ThreadScope threads(options.threads);
+      for (std::size_t i = 0; i < steps.steps.size(); ++i) {
+        const plan::Step& step = steps.steps[i];
+        for (std::size_t k = 0; k < step.inputs.size(); ++k)
+          workspace->operands[k] = workspace->bases[static_cast<std::size_t>(step.inputs[k])];
+        step.kernel->run({std::span(workspace->operands.data(), step.inputs.size()),
+                          workspace->bases[static_cast<std::size_t>(step.output)], workspace->scratch.data(),
+                          workspace->states[i].get(), number});
+      }
+    }
+    give_back(std::move(workspace));
+  }
+};
+
+Plan::Plan(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Plan::Plan(Plan&&) noexcept = default;
+Plan& Plan::operator=(Plan&&) noexcept = default;
+Plan::~Plan() = default;
+
+Plan Plan::compile(const graph::Graph& graph, const PlanOptions& options) {
+  if (graph.outputs().empty()) throw Error(ErrorCode::invalid_argument, "the graph has no outputs");
+  if (options.threads < 0 || options.threads > 1024)
+    throw Error(ErrorCode::invalid_argument, fmt::format("threads {} lies outside 0 to 1024", options.threads));
+  if (options.precision != Precision::fp32)
+    throw Error(ErrorCode::unsupported, "precisions other than fp32 are not there yet");
+  auto impl = std::make_unique<Impl>();
+  impl->options = options;
+  if (options.threads == 0) impl->options.threads = plan::processors();
+  const plan::ThreadScope threads(impl->options.threads);
+  plan::Program program = plan::Program::from(graph);
+  for (const plan::ValueId id : program.inputs) impl->inputs.push_back({program[id].shape, program[id].dtype});
+  std::optional<plan::Prefault> prefault;
+  if (options.kernels == Kernels::fast) {
+    if (options.effort == Effort::oneshot) prefault.emplace(program, impl->options.threads);
+    plan::optimize(program);
+  }
+  for (const plan::ValueId id : program.outputs) impl->outputs.push_back({program[id].shape, program[id].dtype});
+  impl->steps = plan::lower(program, impl->options);
+  return Plan(std::move(impl));
+}
+
+std::vector<Tensor> Plan::run(std::span<const Tensor> inputs) const {
+  impl_->check(inputs, impl_->inputs, "input");
+  std::vector<Tensor> outputs;
+  for (const auto& signature : impl_->outputs)
+    outputs.push_back(Tensor::uninitialized(signature.shape, signature.dtype));
+  impl_->execute(inputs, outputs);
+  return outputs;
+}
+
+Tensor Plan::run(const Tensor& input) const {
+  auto outputs = run(std::span(&input, 1));
+  return std::move(outputs.front());
+}
+
+void Plan::run(std::span<const Tensor> inputs, std::span<Tensor> outputs) const {
+  impl_->check(inputs, impl_->inputs, "input");
+  impl_->check(outputs, impl_->outputs, "output");
+  impl_->execute(inputs, outputs);
+}
+
+std::string Plan::describe() const {
+  std::string text;
+  for (const plan::Step& step : impl_->steps.steps)
+    text += fmt::format("{:<60} {:<36} {:>10} bytes\n", step.label, step.kernel->name(),
+                        impl_->steps.buffers[static_cast<std::size_t>(step.output)].bytes);
+  return text + fmt::format("arena {} bytes, scratch {} bytes, packed weights {} bytes, {} threads\n",
+                            impl_->steps.arena_bytes, impl_->steps.scratch_bytes, impl_->steps.packed_bytes,
+                            impl_->options.threads);
+}
+
+std::uint64_t Plan::packed_bytes() const noexcept { return impl_->steps.packed_bytes; }
+std::uint64_t Plan::arena_bytes() const noexcept { return impl_->steps.arena_bytes + impl_->steps.scratch_bytes; }
+
+}  // namespace flambeau

@@ -1,0 +1,47 @@
+#pragma once
+// The edges that leave a node, for walks over whole graphs.
+
+#include <flambeau/object.h>
+
+namespace flambeau::torch {
+
+/// Calls visit(Ref) for every edge of `node`, in the order in which pickle stores them.
+template <class Visit>
+void each_child(object::Node* node, Visit&& visit) {
+  using namespace object;
+  const Ref ref(node);
+  const auto pairs = [&](const std::vector<Pair>& items) {
+    for (const auto& [key, value] : items) visit(key), visit(value);
+  };
+  switch (node->kind) {
+    case Kind::tuple:
+    case Kind::list:
+    case Kind::set:
+    case Kind::frozenset:
+      for (const Ref item : static_cast<Sequence*>(node)->items) visit(item);
+      break;
+    case Kind::dict:
+      pairs(static_cast<Dict*>(node)->items);
+      visit(static_cast<Dict*>(node)->state);
+      break;
+    case Kind::tensor: {
+      const auto* const tensor = static_cast<TensorNode*>(node);
+      visit(tensor->type);
+      if (tensor->quantizer) visit(tensor->quantizer->scales), visit(tensor->quantizer->zero_points);
+      visit(tensor->attributes);
+      break;
+    }
+    case Kind::object: {
+      const auto* const object = static_cast<Object*>(node);
+      visit(object->callable), visit(object->args);
+      for (const Ref item : object->list_items) visit(item);
+      pairs(object->dict_items);
+      visit(object->state);
+      break;
+    }
+    default:
+      break;
+  }
+}
+
+}  // namespace flambeau::torch

@@ -1,0 +1,156 @@
+#include "torch/reader.h"
+
+#include <flambeau/error.h>
+#include <fmt/format.h>
+
+#include "base/checked.h"
+#include "torch/rebuild.h"
+
+namespace flambeau::torch {
+namespace {
+
+/// Text of a str, or of bytes that a Python 2 file holds in its place.
+std::optional<std::string_view> text_or_bytes(object::Ref ref) noexcept {
+  if (const auto text = object::text(ref)) return text;
+  if (ref.kind() == Kind::bytes) return std::string_view(static_cast<object::Bytes*>(ref.node())->data);
+  return std::nullopt;
+}
+
+[[noreturn]] void corrupt(const std::string& text) { throw Error(ErrorCode::corrupt, text); }
+
+std::uint64_t count(object::Ref ref, const char* what) {
+  const auto value = object::int_value(ref);
+  if (!value) corrupt(fmt::format("persistent id: {} is a {}, expected an integer", what, name(ref.kind())));
+  if (*value < 0) corrupt(fmt::format("persistent id: {} is {}, it must not be negative", what, *value));
+  return static_cast<std::uint64_t>(*value);
+}
+
+}  // namespace
+
+std::optional<DType> dtype_of_storage_class(std::string_view name) noexcept {
+  if (const auto dot = name.rfind('.'); dot != std::string_view::npos) name.remove_prefix(dot + 1);
+  if (name == "UntypedStorage" || name == "_UntypedStorage" || name == "TypedStorage" || name == "_TypedStorage") return DType::uint8;
+  for (const DTypeInfo& info : dtypes)
+    if (!info.storage_class.empty() && info.storage_class == name) return info.dtype;
+  return std::nullopt;
+}
+
+std::shared_ptr<Storage> Storages::view(const StorageId& root, std::uint64_t, std::uint64_t) {
+  corrupt(fmt::format("storage '{}': this container has no storage views", root.key));
+}
+
+Reader::Reader(Storages& storages, Options options) : storages_(storages), options_(std::move(options)) {}
+Reader::~Reader() = default;
+
+Standing Reader::standing_of(std::string_view module, std::string_view qualname) {
+  std::string key;
+  key.reserve(module.size() + qualname.size() + 1);
+  key.append(module).append(1, '\n').append(qualname);
+  const auto found = standings_.find(key);
+  if (found != standings_.end()) return found->second;
+  return standings_.emplace(std::move(key), standing(module, qualname)).first->second;
+}
+
+void Reader::global(std::string_view module, std::string_view qualname) {
+  if (standing_of(module, qualname) != Standing::dangerous) return;
+  if (!options_.inert) refuse_dangerous(module, qualname);
+  dangerous_ = true;
+}
+
+std::optional<object::Ref> Reader::persistent(object::Heap& heap, object::Ref id) {
+  if (id.kind() != Kind::tuple) corrupt(fmt::format("persistent id is a {}, expected a tuple", name(id.kind())));
+  const auto& items = object::as<object::Sequence>(id)->items;
+  const auto kind = items.empty() ? std::nullopt : text_or_bytes(items[0]);
+  if (kind == "storage") return storage_of(heap, *object::as<object::Sequence>(id));
+  // ('module', class, source file, source text): the value is the class.
+  if (kind == "module" && items.size() >= 2 && items[1].kind() == Kind::global) return items[1];
+  corrupt(fmt::format("persistent id: expected 'storage', found '{}'", kind.value_or("something else")));
+}
+
+object::Ref Reader::storage_of(object::Heap& heap, const object::Sequence& tuple) {
+  const auto& items = tuple.items;
+  if (items.size() != 5 && items.size() != 6) corrupt(fmt::format("persistent id of a storage has {} items, expected 5 or 6", items.size()));
+  StorageId id;
+  const auto* const storage_class = object::as<object::Global>(items[1]);
+  if (storage_class == nullptr) corrupt(fmt::format("persistent id: the storage class is a {}", name(items[1].kind())));
+  const auto dtype = dtype_of_storage_class(storage_class->qualname);
+  if (!dtype || !storage_class->module.starts_with("torch"))
+    corrupt(fmt::format("persistent id: '{}.{}' is no storage class", storage_class->module, storage_class->qualname));
+  const auto key = text_or_bytes(items[2]);
+  if (!key) corrupt(fmt::format("persistent id: the storage key is a {}, expected a string", name(items[2].kind())));
+  id.key = *key;
+  id.storage_class = storage_class->qualname;
+  id.dtype = *dtype;
+  id.location = text_or_bytes(items[3]).value_or("cpu");
+  id.numel = count(items[4], "numel");
+  if (!base::checked_mul<std::uint64_t>(id.numel, itemsize(id.dtype), id.nbytes) || id.nbytes > std::uint64_t{INT64_MAX})
+    corrupt(fmt::format("storage '{}': {} elements of {} bytes overflow", id.key, id.numel, itemsize(id.dtype)));
+
+  Known& known = known_storage(heap, std::move(id));
+  if (items.size() == 5 || items[5].is_none()) return known.node;
+
+  const auto* const view = items[5].kind() == Kind::tuple ? object::as<object::Sequence>(items[5]) : nullptr;
+  const auto view_key = view != nullptr && view->items.size() == 3 ? text_or_bytes(view->items[0]) : std::nullopt;
+  if (!view_key) corrupt(fmt::format("storage '{}': the view is no (key, offset, size) tuple", known.id.key));
+  if (const auto found = views_.find(*view_key); found != views_.end()) return found->second;
+  const std::uint64_t offset = count(view->items[1], "view offset"), size = count(view->items[2], "view size");
+  if (!base::inside(offset, size, known.id.numel))
+    corrupt(fmt::format("storage '{}': view '{}' ends at element {} + {}, the storage holds {}", known.id.key, *view_key, offset, size,
+                        known.id.numel));
+  const std::uint64_t width = itemsize(known.id.dtype);
+  auto storage = storages_.view(known.id, offset * width, size * width);
+  storage->set_location(known.id.location);
+  const object::Ref node = heap.storage(std::move(storage), known.id.storage_class);
+  key_of_node_.emplace(node.node(), *view_key);
+  views_.emplace(*view_key, node);
+  return node;
+}
+
+Reader::Known& Reader::known_storage(object::Heap& heap, StorageId id) {
+  const auto found = keys_.find(id.key);
+  if (found == keys_.end()) {
+    auto storage = storages_.open(id);
+    storage->set_location(id.location);
+    const object::Ref node = heap.storage(std::move(storage), id.storage_class);
+    key_of_node_.emplace(node.node(), id.key);
+    std::string key = id.key;
+    return keys_.emplace(std::move(key), Known{std::move(id), node}).first->second;
+  }
+  // torch takes the first id of a key and ignores what later ones say; a file that contradicts itself is damaged.
+  Known& known = found->second;
+  if (known.id.numel == 0 && id.numel == 0) {
+    if (known.id.storage_class == id.storage_class) return known;
+    known.id = std::move(id);  // an empty storage is nobody's: each view has its own dtype
+    known.node = heap.storage(object::as<object::StorageNode>(known.node)->storage, known.id.storage_class);
+    key_of_node_.emplace(known.node.node(), known.id.key);
+    return known;
+  }
+  if (known.id.dtype != id.dtype)
+    corrupt(fmt::format("storage '{}' is {} here and {} before", id.key, id.storage_class, known.id.storage_class));
+  if (known.id.numel != id.numel)
+    corrupt(fmt::format("storage '{}' holds {} elements here and {} before", id.key, id.numel, known.id.numel));
+  return known;
+}
+
+std::optional<object::Ref> Reader::reduce(object::Heap& heap, object::Ref callable, object::Ref args) {
+  if (is_getattr(callable)) {
+    std::string named;
+    if (standing_of_getattr(args, named) == Standing::dangerous) {
+      if (!options_.inert)
+        throw Error(ErrorCode::forbidden, fmt::format("the file asks for '{}', which reaches code, files, processes or the network", named));
+      dangerous_ = true;
+    }
+    return std::nullopt;
+  }
+  return Rebuild{*this, heap}.call(callable, args);
+}
+
+std::optional<object::Ref> Reader::newobj(object::Heap& heap, object::Ref cls, object::Ref args) {
+  return Rebuild{*this, heap}.construct(cls, args);
+}
+
+bool Reader::build(object::Heap& heap, object::Ref target, object::Ref state) {
+  return Rebuild{*this, heap}.set_state(target, state);
+}
+
+}  // namespace flambeau::torch

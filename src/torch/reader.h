@@ -1,0 +1,97 @@
+#pragma once
+// What a pickle that PyTorch wrote means: persistent ids become storages, rebuild calls become tensors, everything else
+// stays an inert object. Nothing is imported or called.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <flambeau/limits.h>
+#include <flambeau/object.h>
+
+#include "pickle/reader.h"
+#include "torch/globals.h"
+
+namespace flambeau::torch {
+
+/// What a persistent id says about a storage.
+struct StorageId {
+  std::string key;             ///< opaque
+  std::string storage_class;   ///< "FloatStorage", "UntypedStorage": without its module
+  DType dtype = DType::uint8;  ///< of the class; uint8 for UntypedStorage
+  std::uint64_t numel = 0;     ///< elements of `dtype` in the whole storage
+  std::uint64_t nbytes = 0;    ///< numel × itemsize, checked
+  std::string location;        ///< "cpu", "cuda:0", …
+};
+
+/// Where the container keeps the bytes of storages.
+class Storages {
+ public:
+  virtual ~Storages() = default;
+  /// Called once for each key, when it is first met. Throws Error(corrupt) when the container holds no such storage, or
+  /// one of another size than `id.nbytes`.
+  virtual std::shared_ptr<Storage> open(const StorageId& id) = 0;
+  /// A slice of the storage `root` under a key of its own (legacy files of 0.1 to 0.3). Already checked to lie inside.
+  virtual std::shared_ptr<Storage> view(const StorageId& root, std::uint64_t offset, std::uint64_t nbytes);
+  /// A tensor of `dtype` looks at the untyped storage `key`: big-endian files swap by its width.
+  virtual void element_type(std::string_view key, DType dtype) { (void)key, (void)dtype; }
+};
+
+class Reader : public pickle::Meaning {
+ public:
+  struct Options {
+    Limits limits{};
+    bool inert = false;  ///< take dangerous globals as inert values instead of throwing Error(forbidden)
+    /// Reads a checkpoint inside this one (the bytes given to torch.storage._load_from_bytes) into the same heap.
+    std::function<object::Ref(object::Heap&, std::string_view)> nested{};
+  };
+  /// `storages` outlives the Reader.
+  Reader(Storages& storages, Options options);
+  ~Reader() override;
+
+  void global(std::string_view module, std::string_view qualname) override;
+  std::optional<object::Ref> persistent(object::Heap& heap, object::Ref id) override;
+  std::optional<object::Ref> reduce(object::Heap& heap, object::Ref callable, object::Ref args) override;
+  std::optional<object::Ref> newobj(object::Heap& heap, object::Ref cls, object::Ref args) override;
+  bool build(object::Heap& heap, object::Ref target, object::Ref state) override;
+
+  /// Checks that need payloads: indices of sparse tensors lie inside their shape. Call when storages can be read.
+  /// Indices that would have to be read into memory are left alone above 16 MiB. Throws Error(corrupt).
+  void finish() const;
+
+  /// True when a dangerous global was met (inert mode).
+  bool dangerous() const noexcept { return dangerous_; }
+
+  /// Standing of a global, remembered per name.
+  Standing standing_of(std::string_view module, std::string_view qualname);
+
+ private:
+  struct Known {
+    StorageId id;
+    object::Ref node;
+  };
+  object::Ref storage_of(object::Heap& heap, const object::Sequence& id);
+  Known& known_storage(object::Heap& heap, StorageId id);
+
+  Storages& storages_;
+  Options options_;
+  std::map<std::string, Known, std::less<>> keys_;                    // by storage key
+  std::map<std::string, object::Ref, std::less<>> views_;             // by view key
+  std::unordered_map<const object::Node*, std::string> key_of_node_;  // for error texts and element_type
+  std::unordered_map<std::string, Standing> standings_;
+  std::vector<object::Ref> sparse_;
+  bool dangerous_ = false;
+
+  friend struct Rebuild;
+};
+
+/// dtype of a storage class, with or without module ("torch.FloatStorage", "FloatStorage"); uint8 for untyped ones.
+std::optional<DType> dtype_of_storage_class(std::string_view name) noexcept;
+
+}  // namespace flambeau::torch

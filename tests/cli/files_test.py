@@ -1,0 +1,292 @@
+#!/usr/bin/env python3
+"""The verbs of the file wing, on files made here."""
+import hashlib
+import io
+import json
+import os
+import pickletools
+import unittest
+import zipfile
+
+from harness import Case, Tensor, run, state, write_pth
+
+
+class Broken(Case):
+    """Wrong, cut and foreign files: one line on standard error that says what and where."""
+
+    verbs = ["ls", "show", "dis"]
+
+    def test_missing_file(self):
+        for verb in self.verbs + ["verify", "scan"]:
+            err = self.fails(2, verb, "/nowhere/model.pth")
+            self.assertIn("/nowhere/model.pth", err)
+            self.assertEqual(err.count("\n"), 1)
+
+    def test_folder(self):
+        self.fails(2, "ls", self.folder)
+
+    def test_cut_file(self):
+        whole = self.small().read_bytes()
+        cut = self.folder / "cut.pth"
+        for size in range(0, len(whole), 97):
+            cut.write_bytes(whole[:size])
+            status, out, err = run("ls", cut)
+            self.assertEqual(status, 2, f"{size} of {len(whole)} bytes: {out}")
+            self.assertIn("cut.pth", err)
+            self.assertNotIn("internal", err)
+
+    def test_foreign_files(self):
+        for name, content in {"text.pth": b"hello world\n", "empty.pth": b"", "page.pth": b"<!DOCTYPE html><html>",
+                              "lfs.pth": b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n"}.items():
+            (self.folder / name).write_bytes(content)
+            self.assertIn(name, self.fails(2, "ls", self.folder / name))
+
+    def test_names_cannot_steer_the_terminal(self):
+        path = self.folder / "evil.pth"
+        write_pth(path, {"\x1b[2J\x1b]0;owned\x07": Tensor([1]), "a\nb": Tensor([2])})
+        for words in (["ls", path], ["show", path], ["verify", path]):
+            status, out, err = run(*words)
+            self.assertNotIn("\x1b", out + err)
+            self.assertNotIn("\x07", out + err)
+        self.assertNotIn("\x1b", run("ls", path, "--json")[1])
+
+
+class Ls(Case):
+    def test_table(self):
+        out = self.ok("ls", self.small())
+        self.assertRegex(out, r"(?m)^fc\.weight +float32 +\(2, 3\) +24 B$")
+        self.assertIn("2 tensors, 8 elements, 32 B", out)
+
+    def test_json(self):
+        document = json.loads(self.ok("ls", self.small(), "--json", "--sha256"))
+        self.assertEqual(document["format"], "torch-zip")
+        weight, bias = document["tensors"]
+        self.assertEqual(weight["path"], ["fc.weight"])
+        self.assertEqual((weight["shape"], weight["stride"], weight["offset"], weight["nbytes"]), ([2, 3], [3, 1], 0, 24))
+        self.assertEqual(bias["sha256"], hashlib.sha256(b"\0\0\0?\0\0\xc0\xbf").hexdigest())
+        self.assertNotEqual(weight["storage"], bias["storage"])
+
+    def test_sharing_is_shown(self):
+        path = self.folder / "tied.pth"
+        tied = Tensor([1, 2], key="0")
+        write_pth(path, state(encoder=tied, decoder=Tensor([1, 2], key="0")))
+        self.assertRegex(self.ok("ls", path), r"(?m)^decoder .* encoder$")
+        first, second = json.loads(self.ok("ls", path, "--json"))["tensors"]
+        self.assertEqual(first["storage"], second["storage"])
+
+    def names(self, *words):
+        return [row["name"] for row in json.loads(self.ok("ls", *words, "--json"))["tensors"]]
+
+    def test_patterns(self):
+        path = self.folder / "net.pth"
+        write_pth(path, {name: Tensor([0]) for name in
+                         ["features.0.weight", "features.0.bias", "features.10.weight", "head.weight", "features"]})
+        self.assertEqual(self.names(path, "features.*.weight"), ["features.0.weight", "features.10.weight"])
+        self.assertEqual(self.names(path, "*.weight"), ["head.weight"])
+        self.assertEqual(self.names(path, "**.weight"), ["features.0.weight", "features.10.weight", "head.weight"])
+        self.assertEqual(self.names(path, "features.?.bias"), ["features.0.bias"])
+        self.assertEqual(self.names(path, "features.0"), ["features.0.weight", "features.0.bias"])
+        self.assertEqual(self.names(path, "--exclude", "features.**"), ["head.weight", "features"])
+        self.assertIn("did you mean 'head.weight'", self.fails(2, "ls", path, "head.wieght"))
+
+    def test_sorting(self):
+        path = self.folder / "net.pth"
+        write_pth(path, state(b=Tensor([1]), a=Tensor([1, 2]), c=Tensor([1, 2, 3])))
+        self.assertEqual(self.names(path), ["b", "a", "c"])
+        self.assertEqual(self.names(path, "--sort", "name"), ["a", "b", "c"])
+        self.assertEqual(self.names(path, "--sort=size"), ["c", "a", "b"])
+
+    def test_root_and_prefix(self):
+        path = self.folder / "checkpoint.pth"
+        write_pth(path, {"epoch": 3, "model": state(module__fc=Tensor([1]))})
+        self.assertEqual(self.names(path), ["model.module.fc"])
+        self.assertEqual(self.names(path, "--root", "model"), ["module.fc"])
+        self.assertEqual(self.names(path, "--root", "model", "--strip-prefix", "module."), ["fc"])
+        self.assertIn("did you mean 'model'", self.fails(2, "ls", path, "--root", "modle"))
+
+
+class Show(Case):
+    def checkpoint(self):
+        path = self.folder / "checkpoint.pth"
+        loop = {"name": "loop"}
+        loop["self"] = loop
+        write_pth(path, {"epoch": 3, "lr": 1e-4, "betas": (0.9, 0.999), "loop": loop, "many": list(range(1000)),
+                         "model": state(fc__weight=Tensor([1, -2, 3, float("nan")], (2, 2)))})
+        return path
+
+    def test_tree(self):
+        out = self.ok("show", self.checkpoint())
+        for line in ["epoch: 3", "lr: 0.0001", "betas: tuple of 2", "  self: dict (itself, above)", "  … and 800 more",
+                     "  fc.weight: float32 (2, 2)"]:
+            self.assertIn(line + "\n", out)
+
+    def test_one_value(self):
+        self.assertEqual(self.ok("show", self.checkpoint(), "betas.1"), "0.999\n")
+        self.assertIn("did you mean 'epoch'", self.fails(2, "show", self.checkpoint(), "epohc"))
+
+    def test_one_tensor(self):
+        out = self.ok("show", self.checkpoint(), "model.fc.weight")
+        self.assertRegex(out, r"(?m)^min +-2$")
+        self.assertRegex(out, r"(?m)^NaN, inf +1, 0$")
+        tensor = json.loads(self.ok("show", self.checkpoint(), "model.fc.weight", "--json"))
+        self.assertEqual((tensor["max"], tensor["nan"], tensor["first"][:3]), (3, 1, [1, -2, 3]))
+
+    def test_json_of_the_whole(self):
+        self.assertEqual(json.loads(self.ok("show", self.checkpoint(), "--json"))["tensors"], 1)
+
+    def test_deep_nesting_is_no_crash(self):
+        path = self.folder / "deep.pth"
+        nested = b"\x80\x02" + b"]" * 200000 + b"a" * 199999 + b"."
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("deep/data.pkl", nested)
+            archive.writestr("deep/version", "3\n")
+        self.ok("show", path)
+        self.ok("ls", path)
+
+
+class Verify(Case):
+    def test_whole(self):
+        self.assertIn("whole", self.ok("verify", self.small()))
+
+    def test_flipped_bit_names_the_tensor(self):
+        path = self.small()
+        data = bytearray(path.read_bytes())
+        data[data.index(b"\0\0\0?\0\0\xc0\xbf")] ^= 1
+        path.write_bytes(data)
+        status, out, err = run("verify", path)
+        self.assertEqual(status, 1)
+        self.assertIn("fc.bias", out)
+        status, out, err = run("verify", path, "--json")
+        self.assertFalse(json.loads(out)["files"][0]["whole"])
+
+    def test_cut_file_is_damaged(self):
+        path = self.small()
+        path.write_bytes(path.read_bytes()[:-30])
+        self.assertEqual(run("verify", path)[0], 1)
+
+    def test_goes_on_after_a_missing_file(self):
+        status, out, err = run("verify", "/nowhere", self.small())
+        self.assertEqual(status, 2)
+        self.assertIn("whole", out)
+
+
+class Scan(Case):
+    def dangerous(self):
+        path = self.folder / "evil.pth"
+        write_pth(path, {"x": Evil()})
+        return path
+
+    def test_clean(self):
+        self.assertRegex(self.ok("scan", self.small()), r"small\.pth: clean")
+
+    def test_dangerous(self):
+        status, out, err = run("scan", self.dangerous())
+        self.assertEqual(status, 1)
+        self.assertRegex(out, r"dangerous.*\n.*system")
+        document = json.loads(run("scan", self.dangerous(), self.small(), "--json")[1])
+        self.assertEqual([row["verdict"] for row in document["files"]], ["dangerous", "clean"])
+
+    def test_unreadable(self):
+        path = self.folder / "text.pth"
+        path.write_text("hello")
+        self.assertEqual(run("scan", path)[0], 2)
+
+    def test_loading_is_refused_but_for_looking(self):
+        self.assertIn("system", self.fails(2, "ls", self.dangerous()))
+        self.ok("ls", self.dangerous(), "--inert")
+        self.fails(2, "convert", self.dangerous(), self.folder / "out.pth")
+        self.assertFalse((self.folder / "out.pth").exists())
+
+
+class Evil:
+    def __reduce__(self):
+        return os.system, ("true",)
+
+
+class Diff(Case):
+    def pair(self, second):
+        write_pth(self.folder / "b.pth", second)
+        return self.small("a.pth"), self.folder / "b.pth"
+
+    def test_equal(self):
+        a = self.small("a.pth")
+        self.assertIn("2 equal, 0 changed", self.ok("diff", a, self.small("b.pth")))
+
+    def test_values_shapes_names(self):
+        a, b = self.pair(state(fc__weight=Tensor(range(6), (3, 2)), fc__offset=Tensor([0.5, -1.5]), extra=Tensor([1])))
+        status, out, err = run("diff", a, b)
+        self.assertEqual(status, 1)
+        self.assertIn("~ fc.weight: shape (2, 3) became (3, 2)", out)
+        self.assertIn("> fc.bias is fc.offset", out)
+        self.assertIn("+ extra", out)
+
+    def test_tolerance(self):
+        a, b = self.pair(state(fc__weight=Tensor([0, 1, 2, 3, 4, 5.001], (2, 3)), fc__bias=Tensor([0.5, -1.5])))
+        self.assertEqual(run("diff", a, b)[0], 1)
+        self.ok("diff", a, b, "--atol", "0.01")
+        document = json.loads(run("diff", a, b, "--json")[1])
+        self.assertEqual(document["changed"][0]["differing"], 1)
+        self.assertAlmostEqual(document["changed"][0]["max_abs"], 0.001, places=5)
+
+
+class Convert(Case):
+    def test_same_tensors_and_stable_bytes(self):
+        source = self.small()
+        once, twice = self.folder / "once" / "m.pth", self.folder / "twice" / "m.pth"
+        once.parent.mkdir(), twice.parent.mkdir()
+        self.ok("convert", source, once)
+        self.ok("convert", once, twice)
+        self.assertEqual(once.read_bytes(), twice.read_bytes())
+        self.ok("diff", source, once)
+
+    def test_legacy_and_back(self):
+        source, legacy, back = self.small(), self.folder / "legacy.pth", self.folder / "back.pth"
+        self.ok("convert", source, legacy, "--legacy")
+        self.assertEqual(json.loads(self.ok("ls", legacy, "--json"))["format"], "torch-legacy")
+        self.ok("convert", legacy, back)
+        self.ok("diff", source, back)
+
+    def test_dtype_keeps_ties(self):
+        source, half = self.folder / "tied.pth", self.folder / "half.pth"
+        write_pth(source, state(a=Tensor([1, 2], key="0"), b=Tensor([1, 2], key="0")))
+        self.ok("convert", source, half, "--dtype", "bfloat16")
+        a, b = json.loads(self.ok("ls", half, "--json"))["tensors"]
+        self.assertEqual((a["dtype"], a["storage"]), ("bfloat16", b["storage"]))
+        self.assertIn("did you mean 'float16'", self.fails(2, "convert", source, half, "--dtype", "flaot16"))
+
+    def test_choice_and_prefix(self):
+        source, out = self.folder / "checkpoint.pth", self.folder / "out.pth"
+        write_pth(source, {"epoch": 1, "state_dict": state(module__fc__weight=Tensor([1]), module__head=Tensor([2]))})
+        self.ok("convert", source, out, "--include", "module.fc.**", "--strip-prefix", "module.")
+        self.assertEqual([row["path"] for row in json.loads(self.ok("ls", out, "--json"))["tensors"]], [["fc.weight"]])
+        self.ok("convert", source, out, "--root", "state_dict")
+        self.assertEqual(len(json.loads(self.ok("ls", out, "--json"))["tensors"]), 2)
+        self.assertIn("no tensor is left", self.fails(2, "convert", source, out, "--include", "nothing"))
+
+    def test_failure_leaves_the_target(self):
+        out = self.folder / "out.pth"
+        out.write_bytes(b"before")
+        (self.folder / "bad.pth").write_bytes(b"no checkpoint")
+        self.fails(2, "convert", self.folder / "bad.pth", out)
+        self.assertEqual(out.read_bytes(), b"before")
+        self.fails(2, "convert", self.small(), self.folder / "nowhere" / "out.pth")
+
+    def test_unknown_extension_asks_for_a_format(self):
+        self.assertIn("--to", self.fails(2, "convert", self.small(), self.folder / "out.xyz"))
+
+
+class Dis(Case):
+    def test_as_pickletools_shows_it(self):
+        out = self.ok("dis", self.small())
+        self.assertIn("PROTO", out)
+        self.assertIn("torch._utils _rebuild_tensor_v2", out)
+        self.assertIn("STOP", out)
+        with zipfile.ZipFile(self.small()) as archive:
+            expected = io.StringIO()
+            pickletools.dis(archive.read("small/data.pkl"), expected)
+        self.assertEqual([line.split()[1:3] for line in out.splitlines()[:20]],
+                         [line.split()[1:3] for line in expected.getvalue().splitlines()[:20]])
+
+
+if __name__ == "__main__":
+    unittest.main()

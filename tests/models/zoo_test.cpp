@@ -1,0 +1,93 @@
+#include "models/zoo.h"
+
+#include <flambeau/error.h>
+#include <gtest/gtest.h>
+
+namespace flambeau {
+namespace {
+
+using test::ZooRow;
+
+std::shared_ptr<nn::Module> construct(const std::string& builder, const models::Options& options) {
+  const auto* found = models::find(builder);
+  return found ? found->construct(options) : nullptr;
+}
+
+TEST(Zoo, HasEveryBuilderOfTorchvision) {
+  const auto rows = test::zoo();
+  ASSERT_EQ(rows.size(), 80u);
+  ASSERT_EQ(models::builders().size(), rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) EXPECT_EQ(models::builders()[i].name, rows[i].builder);
+}
+
+class Builder : public testing::TestWithParam<ZooRow> {};
+
+TEST_P(Builder, ListsTheSameKeysShapesAndDtypes) {
+  const nn::SkipInit skip;
+  const auto state = construct(GetParam().builder, {})->state_dict();
+  std::string listing;
+  for (const auto& entry : state)
+    listing += entry.name + " " + to_string(entry.tensor.shape()) + " " + std::string(name(entry.tensor.dtype())) + "\n";
+  EXPECT_EQ(state.size(), GetParam().entries);
+  EXPECT_EQ(test::sha256(listing), GetParam().listing) << listing.substr(0, 400);
+}
+
+TEST_P(Builder, PrintsTheSameTree) {
+  const nn::SkipInit skip;
+  const auto text = construct(GetParam().builder, {})->repr();
+  EXPECT_EQ(test::sha256(text), GetParam().repr) << text.substr(0, 2000);
+}
+
+TEST_P(Builder, RecordsItsForwardPass) {
+  const nn::SkipInit skip;
+  auto module = construct(GetParam().builder, {});
+  for (auto& [path, each] : module->named_modules())
+    for (auto& parameter : each->parameters())
+      if (parameter.tensor.defined()) parameter.tensor = Tensor::zeros(parameter.tensor.shape());
+  module->eval();
+  graph::Graph graph;
+  const auto size = std::string_view(GetParam().builder).starts_with("vit") ? 224 : models::find(GetParam().builder)->input_size;
+  const auto y = (*module)(graph.input({2, 3, size, size}));
+  EXPECT_EQ(y.shape(), (Shape{2, 1000}));
+}
+
+TEST_P(Builder, RootClassIsTheTables) {
+  const nn::SkipInit skip;
+  const auto module = construct(GetParam().builder, {});
+  EXPECT_EQ(std::string(module->python_module()) + "." + std::string(module->class_name()),
+            models::find(GetParam().builder)->root_class);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Builder, testing::ValuesIn(test::zoo()),
+                         [](const auto& row) { return row.param.builder; });
+
+TEST(SeedZero, GivesTorchsInitialValues) {
+  for (const auto& row : test::zoo()) {
+    if (row.builder != "squeezenet1_1" && row.builder != "shufflenet_v2_x0_5" && row.builder != "mnasnet0_5") continue;
+    manual_seed(0);
+    EXPECT_EQ(test::values_digest(construct(row.builder, {})->state_dict()), row.values) << row.builder;
+  }
+}
+
+TEST(Options, ChangeTheHead) {
+  const nn::SkipInit skip;
+  const auto state = construct("resnet18", {.num_classes = 10})->state_dict();
+  EXPECT_EQ(state["fc.weight"].shape(), (Shape{10, 512}));
+}
+
+TEST(Options, RefuseAnImageThatPatchesDoNotDivide) {
+  const nn::SkipInit skip;
+  EXPECT_THROW(construct("vit_b_16", {.image_size = 230}), Error);
+}
+
+TEST(PublishedWeights, AreFoundByEveryName) {
+  using models::VGG16_Weights;
+  EXPECT_EQ(models::find_weights("vgg16", "DEFAULT"), models::find_weights("vgg16", "IMAGENET1K_V1"));
+  EXPECT_EQ(models::find_weights("vgg16", "VGG16_Weights.IMAGENET1K_FEATURES")->name, "IMAGENET1K_FEATURES");
+  EXPECT_EQ(models::find_weights("vgg16", "ResNet50_Weights.DEFAULT"), nullptr);
+  EXPECT_EQ(VGG16_Weights::DEFAULT.sha256_prefix(), "397923af");
+  EXPECT_EQ(models::transforms(VGG16_Weights::DEFAULT).crop, 224);
+}
+
+}  // namespace
+}  // namespace flambeau

@@ -1,0 +1,197 @@
+// Modules to and from their pickled form: what is kept of unknown classes, old versions and hostile graphs.
+#include <gtest/gtest.h>
+
+#include <flambeau/error.h>
+
+#include "nn/layer_cases.h"
+#include "nn/pickle.h"
+
+namespace flambeau::nn {
+namespace {
+
+using object::Ref;
+
+/// A pickled module under construction.
+class Builder {
+ public:
+  Builder(std::string_view module, std::string_view name) {
+    object_ = heap->object(object::Construction::newobj, heap->global(module, name), heap->tuple({}));
+    set("training", Ref::boolean(true));
+    for (const char* table : {"_parameters", "_buffers", "_modules"}) set(table, heap->dict());
+  }
+  Builder& set(std::string_view key, Ref value) {
+    items_.emplace_back(heap->interned(key), value);
+    return *this;
+  }
+  Builder& table(std::string_view key, std::vector<object::Pair> items) {
+    for (auto& item : items_)
+      if (object::text(item.first) == key) item.second = heap->dict(std::move(items));
+    return *this;
+  }
+  Ref ref() {
+    auto* made = object::as<object::Object>(object_);
+    made->state = heap->dict(items_);
+    made->has_state = true;
+    return object_;
+  }
+  Value value() { return Value(heap, ref()); }
+
+  static inline std::shared_ptr<object::Heap> heap = std::make_shared<object::Heap>();
+
+ private:
+  Ref object_{};
+  std::vector<object::Pair> items_{};
+};
+
+ErrorCode code_of(const Value& value) {
+  try {
+    from_object(value);
+  } catch (const Error& error) {
+    return error.code();
+  }
+  return ErrorCode::internal;
+}
+
+TEST(FromObject, UnknownClassesKeepTensorsChildrenAndAttributes) {
+  auto& heap = Builder::heap;
+  Builder relu("torch.nn.modules.activation", "ReLU");
+  relu.set("inplace", Ref::boolean(false));
+  Builder net("mine", "Net");
+  net.table("_parameters", {{heap->interned("w"), heap->tensor(test::filled({2}, 1).set_requires_grad(true), true)}});
+  net.table("_modules", {{heap->interned("act"), relu.ref()}, {heap->interned("gone"), Ref()}});
+  net.set("factor", heap->floating(0.5));
+  const ModulePtr module = from_object(net.value());
+  EXPECT_EQ(module->repr(), "Net(\n  (act): ReLU()\n  (gone): None\n)");
+  EXPECT_EQ(module->state_dict().size(), 1u);
+  ASSERT_EQ(module->attributes().size(), 1u);
+  EXPECT_EQ(module->attributes()[0].second.as_double(), 0.5);
+  graph::Graph graph;
+  try {
+    (*module)(graph.input({1}));
+    FAIL() << "ran";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::unsupported);
+    EXPECT_NE(std::string(error.what()).find("mine.Net"), std::string::npos) << error.what();
+  }
+  const auto fresh = std::make_shared<object::Heap>();
+  const Value again(fresh, to_object(*fresh, *module));
+  EXPECT_EQ(again.type_name(), "mine.Net");
+  EXPECT_EQ(again["factor"].as_double(), 0.5);
+  EXPECT_TRUE(again["_modules"]["gone"].is_none());
+}
+
+TEST(FromObject, AKnownClassWithAttributesOfOtherTypesIsInert) {
+  auto& heap = Builder::heap;
+  Builder pool("torch.nn.modules.pooling", "MaxPool2d");
+  pool.set("kernel_size", heap->string("three"));
+  const ModulePtr module = from_object(pool.value());
+  EXPECT_EQ(module->class_name(), "MaxPool2d");
+  EXPECT_EQ(module->attributes().size(), 1u);
+  graph::Graph graph;
+  EXPECT_THROW((*module)(graph.input({1, 1, 4, 4})), Error);
+}
+
+TEST(FromObject, FillsWhatOldVersionsLack) {
+  auto& heap = Builder::heap;
+  Builder conv("torch.nn.modules.conv", "Conv2d");
+  const auto pair = [&](int v) { return heap->tuple({Ref::integer(v), Ref::integer(v)}); };
+  conv.set("in_channels", Ref::integer(1)).set("out_channels", Ref::integer(1)).set("kernel_size", pair(3));
+  conv.set("stride", pair(1)).set("padding", pair(0)).set("dilation", pair(1)).set("transposed", Ref::boolean(false));
+  conv.set("output_padding", pair(0)).set("groups", Ref::integer(1));  // no padding_mode before 1.1
+  conv.set("_backend",
+           heap->object(object::Construction::reduce, heap->global("torch.nn.backends.thnn", "f"), heap->tuple({})));
+  conv.table("_parameters", {{heap->interned("weight"), heap->tensor(test::filled({1, 1, 3, 3}, 1), true)},
+                             {heap->interned("bias"), Ref()}});
+  const ModulePtr module = from_object(conv.value());
+  EXPECT_EQ(module->repr(), "Conv2d(1, 1, kernel_size=(3, 3), stride=(1, 1), bias=False)");
+  EXPECT_TRUE(module->attributes().empty());
+  Builder upsample("torch.nn.modules.upsampling", "Upsample");
+  upsample.set("size", Ref()).set("scale_factor", heap->floating(2)).set("mode", heap->string("nearest"));
+  EXPECT_EQ(std::dynamic_pointer_cast<Upsample>(from_object(upsample.value()))->recompute_scale_factor, true);
+  Builder gelu("torch.nn.modules.activation", "GELU");
+  EXPECT_EQ(from_object(gelu.value())->repr(), "GELU(approximate='none')");
+}
+
+TEST(FromObject, KeepsHooksButDoesNotRun) {
+  auto& heap = Builder::heap;
+  Builder relu("torch.nn.modules.activation", "ReLU");
+  relu.set("inplace", Ref::boolean(false));
+  relu.set("_forward_hooks", heap->ordered_dict({{Ref::integer(0), heap->global("mine", "hook")}}));
+  relu.set("_backward_hooks", heap->ordered_dict());
+  const ModulePtr module = from_object(relu.value());
+  ASSERT_EQ(module->attributes().size(), 1u);
+  graph::Graph graph;
+  EXPECT_THROW((*module)(graph.input({1})), Error);
+  const auto fresh = std::make_shared<object::Heap>();
+  const Value again(fresh, to_object(*fresh, *module));
+  EXPECT_EQ(again["_forward_hooks"].size(), 1u);
+  EXPECT_EQ(again["_backward_hooks"].size(), 0u);
+}
+
+TEST(FromObject, SharedModulesStayOne) {
+  const auto shared = std::make_shared<ReLU>();
+  const auto both = std::make_shared<Sequential>(Modules{shared, shared});
+  const auto heap = std::make_shared<object::Heap>();
+  const ModulePtr back = from_object(Value(heap, to_object(*heap, *both)));
+  EXPECT_EQ(back->child("0"), back->child("1"));
+}
+
+TEST(FromObject, RefusesHostileGraphs) {
+  auto& heap = Builder::heap;
+  EXPECT_EQ(code_of(Value(heap, heap->dict())), ErrorCode::type);
+  EXPECT_EQ(code_of(Value(3)), ErrorCode::type);
+  Builder loop("torch.nn.modules.container", "Sequential");
+  loop.table("_modules", {{heap->interned("0"), loop.ref()}});
+  EXPECT_EQ(code_of(loop.value()), ErrorCode::unsupported);
+  Builder odd("torch.nn.modules.container", "Sequential");
+  odd.table("_modules", {{Ref::integer(0), Ref()}});
+  EXPECT_EQ(code_of(odd.value()), ErrorCode::corrupt);
+  Builder twice("torch.nn.modules.container", "Sequential");
+  twice.table("_modules", {{heap->interned("a"), Ref()}, {heap->interned("a"), Ref()}});
+  EXPECT_EQ(code_of(twice.value()), ErrorCode::corrupt);
+  Builder number("torch.nn.modules.linear", "Linear");
+  number.table("_parameters", {{heap->interned("weight"), Ref::integer(1)}});
+  EXPECT_EQ(code_of(number.value()), ErrorCode::unsupported);
+  Ref deepest = Builder("torch.nn.modules.container", "Sequential").ref();
+  for (int i = 0; i < 100000; ++i) {
+    Builder outer("torch.nn.modules.container", "Sequential");
+    outer.table("_modules", {{heap->interned("0"), deepest}});
+    deepest = outer.ref();
+  }
+  EXPECT_EQ(code_of(Value(heap, deepest)), ErrorCode::limit);
+}
+
+TEST(FromObject, TheClassTableHasNoDoubles) {
+  const auto rows = classes();
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      EXPECT_FALSE(rows[i].module == rows[j].module && rows[i].name == rows[j].name) << rows[i].name;
+}
+
+TEST(FromObject, EveryBlankIsOfItsOwnClass) {
+  for (const ClassRow& row : classes()) {
+    if (row.name == "_LinearWithBias" || row.name == "NLLLoss2d") continue;
+    const ModulePtr module = row.blank();
+    EXPECT_EQ(module->class_name(), row.name);
+    EXPECT_EQ(module->python_module(), row.module);
+    EXPECT_TRUE(module->children().empty()) << row.name;
+  }
+}
+
+TEST(FromObject, ExtraClassesComeFirst) {
+  const ClassRow rows[] = {{"mine", "Net", []() -> ModulePtr { return std::make_shared<Sequential>(Blank{}); }}};
+  Builder net("mine", "Net");
+  EXPECT_EQ(from_object(net.value(), rows)->class_name(), "Sequential");
+}
+
+TEST(ToObject, ATupleThatIsPassedOnIsOneObject) {
+  const auto pool = std::make_shared<MaxPool2d>(Size{2, 2});
+  const auto heap = std::make_shared<object::Heap>();
+  const Value value(heap, to_object(*heap, *pool));
+  EXPECT_EQ(value["kernel_size"].ref(), value["stride"].ref());
+  const Value conv(heap, to_object(*heap, *std::make_shared<Conv2d>(1, 1, 3)));
+  EXPECT_FALSE(conv["stride"].ref() == conv["dilation"].ref());
+}
+
+}  // namespace
+}  // namespace flambeau::nn
