@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 namespace flambeau::torch {
 namespace {
@@ -193,12 +194,23 @@ Standing standing(std::string_view module, std::string_view qualname) {
   if (in(known, module, qualname)) return Standing::known;
   if (module.starts_with("__torch__")) return Standing::known;  // TorchScript's own classes, never imported by Python
   if (in(dangerous, module, qualname)) return Standing::dangerous;
-  // A dotted name walks through attributes: "pathlib", "os.system". Judge every way to split it.
-  for (auto dot = qualname.find('.'); dot != std::string_view::npos; dot = qualname.find('.', dot + 1)) {
-    const auto head = qualname.substr(0, dot), rest = qualname.substr(dot + 1);
-    if (is_dunder(rest) || in(dangerous, module, head) || in(dangerous, head, rest) ||
-        in(dangerous, std::string(module) + "." + std::string(head), rest))
-      return Standing::dangerous;
+  // A dotted name walks through attributes: "pathlib", "os.system". Any run of its parts may be a module that reaches out.
+  std::vector<std::string_view> parts{};
+  for (std::string_view rest = qualname; !rest.empty();) {
+    const auto end = std::min(rest.find('.'), rest.size());
+    parts.push_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  constexpr std::size_t deepest = 16;
+  if (parts.size() > deepest) return Standing::dangerous;
+  for (std::size_t first = 0; first < parts.size(); ++first) {
+    if (first > 0 && is_dunder(parts[first])) return Standing::dangerous;
+    for (std::size_t last = first; last + 1 < parts.size(); ++last) {
+      const std::string_view head(parts[first].data(), static_cast<std::size_t>(parts[last].data() + parts[last].size() - parts[first].data()));
+      const std::string_view rest = qualname.substr(static_cast<std::size_t>(parts[last + 1].data() - qualname.data()));
+      const bool inside = first == 0 && (in(dangerous, module, head) || in(dangerous, std::string(module) + "." + std::string(head), rest));
+      if (inside || in(dangerous, head, rest) || in(dangerous, head, parts[last + 1])) return Standing::dangerous;
+    }
   }
   return Standing::unknown;
 }

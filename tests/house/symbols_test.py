@@ -9,6 +9,7 @@ FORBIDDEN = re.compile(
     r"|v?printf|__v?printf_chk|puts|putchar|perror|psignal"
     r"|stdout|stderr|_ZSt4cout|_ZSt4cerr|_ZSt4clog"
     r"|system|popen|fork|vfork|exec[lv]p?e?|posix_spawnp?|dlopen|signal|sigaction)$")
+ALLOWED = {("http.cpp.o", "dlopen")}  # src/hub loads libcurl when it downloads, so that nothing else starts with it
 problems = []
 for library in sys.argv[1:]:
     member = ""
@@ -16,7 +17,8 @@ for library in sys.argv[1:]:
         if line.endswith(":"):
             member = line[:-1]
         symbol = line.split()[-1] if line.strip() else ""
-        if FORBIDDEN.match(symbol.split("@")[0]):
+        symbol = symbol.split("@")[0]
+        if FORBIDDEN.match(symbol) and (member, symbol) not in ALLOWED:
             problems.append(f"{library}: {member} uses {symbol}")
 print("\n".join(problems) or f"{len(sys.argv) - 1} libraries, silent")
 sys.exit(bool(problems))

@@ -1,7 +1,7 @@
 #pragma once
 // Vectors of floats for each instruction set: the same few names, so that one text of a kernel serves all of them.
 //
-// A kernel's text stands in kernels/vector_bodies.h, which one file per instruction set includes with FLAMBEAU_SIMD set to one
+// A kernel's text stands in kernels/vector_bodies.inc, which one file per instruction set includes with FLAMBEAU_SIMD set to one
 // of the structs below, inside the compiler's target for that set.
 
 #include <cstdint>

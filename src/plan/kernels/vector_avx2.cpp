@@ -12,7 +12,7 @@
 
 #define FLAMBEAU_SIMD Avx2Simd
 #define FLAMBEAU_TABLE avx2_kernels
-#include "plan/kernels/vector_bodies.h"
+#include "plan/kernels/vector_bodies.inc"
 
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -15,7 +15,7 @@
 
 #define FLAMBEAU_SIMD Avx512Simd
 #define FLAMBEAU_TABLE avx512_kernels
-#include "plan/kernels/vector_bodies.h"
+#include "plan/kernels/vector_bodies.inc"
 
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -4,4 +4,4 @@
 
 #define FLAMBEAU_SIMD PlainSimd
 #define FLAMBEAU_TABLE plain_kernels
-#include "plan/kernels/vector_bodies.h"
+#include "plan/kernels/vector_bodies.inc"
