@@ -55,9 +55,6 @@ endfunction()
 function(flambeau_room room)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${room}/*.cpp)
-  if(NOT sources)  # bootstrap: a room not yet furnished
-    return()
-  endif()
   add_library(room_${room} OBJECT ${sources})
   target_include_directories(room_${room} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
@@ -75,10 +72,6 @@ endfunction()
 # A library of the product from the objects of its rooms.
 function(flambeau_library target)
   cmake_parse_arguments(ARG "" "EXPORT" "ROOMS;LINK" ${ARGN})
-  list(GET ARG_ROOMS 0 first)
-  if(NOT TARGET room_${first})  # bootstrap
-    return()
-  endif()
   add_library(${target})
   add_library(flambeau::${ARG_EXPORT} ALIAS ${target})
   set_target_properties(${target} PROPERTIES EXPORT_NAME ${ARG_EXPORT} VERSION ${PROJECT_VERSION} SOVERSION 0 POSITION_INDEPENDENT_CODE ON)
@@ -86,10 +79,8 @@ function(flambeau_library target)
     $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include> $<INSTALL_INTERFACE:include>)
   target_compile_features(${target} PUBLIC cxx_std_20)
   foreach(room IN LISTS ARG_ROOMS)
-    if(NOT TARGET room_${room})
-      continue()
-    endif()
     get_property(links GLOBAL PROPERTY FLAMBEAU_LINK_${room})
+    list(FILTER links EXCLUDE REGEX "^fmt::")  # headers only: the objects are compiled already
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:room_${room}>)
     target_link_libraries(${target} PRIVATE ${links})
   endforeach()
