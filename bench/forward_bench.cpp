@@ -38,15 +38,16 @@ class Builder {
     const std::int64_t in = x.size(1) / groups;
     const double scale = std::sqrt(2.0 / static_cast<double>(in * kernel * kernel));
     if (padding < 0) padding = kernel / 2;
-    return g::conv(x, weight({out, in, kernel, kernel}, scale), bias ? weight({out}, 0.1) : Var(), {stride}, {padding}, {},
-                   groups);
+    return g::conv(x, weight({out, in, kernel, kernel}, scale), bias ? weight({out}, 0.1) : Var(), {stride}, {padding},
+                   {}, groups);
   }
   Var conv_bn(Var x, std::int64_t out, std::int64_t kernel, std::int64_t stride = 1, std::int64_t groups = 1) {
     const Var y = conv(x, out, kernel, stride, -1, groups, false);
     return g::batch_norm(y, weight({out}, 0.1), constant({out}, 1), constant({out}, 0.7F), weight({out}, 0.1), 1e-5);
   }
   Var linear(Var x, std::int64_t out) {
-    return g::linear(x, weight({out, x.size(-1)}, std::sqrt(1.0 / static_cast<double>(x.size(-1)))), weight({out}, 0.1));
+    return g::linear(x, weight({out, x.size(-1)}, std::sqrt(1.0 / static_cast<double>(x.size(-1)))),
+                     weight({out}, 0.1));
   }
   Var layer_norm(Var x) {
     const std::int64_t width = x.size(-1);
@@ -81,7 +82,8 @@ Var resnet50(Builder& b, Var x) {
 Var mobilenet_v2(Builder& b, Var x) {
   const auto relu6 = [](Var v) { return g::activation(v, g::Activation::relu6); };
   x = relu6(b.conv_bn(x, 32, 3, 2));
-  const int rows[][4] = {{1, 16, 1, 1}, {6, 24, 2, 2}, {6, 32, 3, 2}, {6, 64, 4, 2}, {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
+  const int rows[][4] = {{1, 16, 1, 1}, {6, 24, 2, 2},  {6, 32, 3, 2}, {6, 64, 4, 2},
+                         {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
   for (const auto& [expand, out, count, first] : rows)
     for (int i = 0; i < count; ++i) {
       const std::int64_t in = x.size(1), width = in * expand, stride = i == 0 ? first : 1;
@@ -117,7 +119,8 @@ struct Model {
   const char* name;
   Var (*build)(Builder&, Var);
 };
-constexpr Model models[] = {{"vgg16", vgg16}, {"resnet50", resnet50}, {"mobilenet_v2", mobilenet_v2}, {"vit_b_16", vit_b_16}};
+constexpr Model models[] = {
+    {"vgg16", vgg16}, {"resnet50", resnet50}, {"mobilenet_v2", mobilenet_v2}, {"vit_b_16", vit_b_16}};
 
 double milliseconds(const auto& f) {
   const auto start = std::chrono::steady_clock::now();
@@ -170,8 +173,8 @@ int main(int argc, char** argv) {
     std::vector<Plan> plans;
     double compile[2], first[2], best[2] = {1e9, 1e9}, processor = 1e9;
     for (int k = 0; k < 2; ++k) {
-      compile[k] = milliseconds(
-          [&] { plans.push_back(Plan::compile(builder.graph, {.effort = effort, .threads = k + 1})); });
+      compile[k] =
+          milliseconds([&] { plans.push_back(Plan::compile(builder.graph, {.effort = effort, .threads = k + 1})); });
       first[k] = milliseconds([&] { plans[static_cast<std::size_t>(k)].run(x); });
     }
     if (describe) std::fputs(plans[1].describe().c_str(), stdout);

@@ -19,14 +19,15 @@
 
 namespace flambeau {
 
-/// Ordered names → tensors, with `_metadata`: what `model.state_dict()` gives in PyTorch. A value; tensors share their storages.
+/// Ordered names → tensors, with `_metadata`: what `model.state_dict()` gives in PyTorch. A value; tensors share their
+/// storages.
 class StateDict {
  public:
   struct Entry {
     std::string name;
-    Tensor tensor;       ///< undefined if `extra` holds the value
+    Tensor tensor;  ///< undefined if `extra` holds the value
     bool parameter = false;
-    Value extra{};       ///< `_extra_state` and other values that are no tensors
+    Value extra{};  ///< `_extra_state` and other values that are no tensors
   };
   /// One module's metadata: path ("" for the root, no final dot) and version.
   struct Module {
@@ -82,7 +83,7 @@ struct LoadOptions {
 /// A loaded file: the ordered tree and what is known about its container. Copies share the tree.
 class Checkpoint {
  public:
-  Checkpoint();                      ///< an empty dict, to build on
+  Checkpoint();  ///< an empty dict, to build on
   explicit Checkpoint(Value root);
 
   const Value& root() const noexcept { return root_; }
@@ -92,7 +93,8 @@ class Checkpoint {
   void set(std::string_view key, const StateDict& state_dict) { root_.set(key, state_dict.to_value()); }
 
   /// The weights: the root itself if it is a state_dict or a module, else the value under one of the usual keys
-  /// ("state_dict", "model_state_dict", "model", "module", "net", "ema", …) that holds most tensors. Throws Error(not_found).
+  /// ("state_dict", "model_state_dict", "model", "module", "net", "ema", …) that holds most tensors. Throws
+  /// Error(not_found).
   StateDict state_dict() const;
   /// The same, and which key was taken ("" for the root itself).
   StateDict state_dict(std::string& taken_key) const;
@@ -106,7 +108,7 @@ class Checkpoint {
   struct Container {
     std::string format = "torch-zip";  ///< as `ls --json` names it
     std::string file{};
-    std::string root_name{};           ///< folder inside the zip
+    std::string root_name{};  ///< folder inside the zip
     int pickle_protocol = 2;
     bool big_endian = false;
     std::vector<std::string> notes{};  ///< what is odd, in words for people
@@ -136,13 +138,13 @@ struct SaveOptions {
   } format = Format::zip;
   bool crc32 = true;
   std::uint32_t storage_alignment = 64;
-  bool durable = true;                      ///< fsync before the rename
+  bool durable = true;  ///< fsync before the rename
   /// Called with bytes written and bytes in all; throw to cancel (the target stays untouched).
   std::function<void(std::uint64_t, std::uint64_t)> progress{};
 };
 
-/// Writes what torch.save of torch 2.13 writes for the same objects, byte for byte. The target is replaced as a whole or
-/// left untouched. Throws Error(io, unsupported, forbidden).
+/// Writes what torch.save of torch 2.13 writes for the same objects, byte for byte. The target is replaced as a whole
+/// or left untouched. Throws Error(io, unsupported, forbidden).
 void save(const Checkpoint& checkpoint, const std::string& path, const SaveOptions& options = {});
 void save(const Value& value, const std::string& path, const SaveOptions& options = {});
 void save(const StateDict& state_dict, const std::string& path, const SaveOptions& options = {});

@@ -9,29 +9,77 @@
 
 namespace flambeau {
 
-/// Numbered as c10::ScalarType (torch/headeronly/core/ScalarType.h, torch 2.13), so codes in TorchScript constants map directly.
+/// Numbered as c10::ScalarType (torch/headeronly/core/ScalarType.h, torch 2.13), so codes in TorchScript constants map
+/// directly.
 enum class DType : std::uint8_t {
-  uint8, int8, int16, int32, int64, float16, float32, float64,
-  complex32, complex64, complex128, boolean,
-  qint8, quint8, qint32, bfloat16, quint4x2, quint2x4,
-  bits1x8, bits2x4, bits4x2, bits8, bits16,
-  float8_e5m2, float8_e4m3fn, float8_e5m2fnuz, float8_e4m3fnuz,
-  uint16, uint32, uint64,
-  uint1, uint2, uint3, uint4, uint5, uint6, uint7,
-  int1, int2, int3, int4, int5, int6, int7,
-  float8_e8m0fnu, float4_e2m1fn_x2,
+  uint8,
+  int8,
+  int16,
+  int32,
+  int64,
+  float16,
+  float32,
+  float64,
+  complex32,
+  complex64,
+  complex128,
+  boolean,
+  qint8,
+  quint8,
+  qint32,
+  bfloat16,
+  quint4x2,
+  quint2x4,
+  bits1x8,
+  bits2x4,
+  bits4x2,
+  bits8,
+  bits16,
+  float8_e5m2,
+  float8_e4m3fn,
+  float8_e5m2fnuz,
+  float8_e4m3fnuz,
+  uint16,
+  uint32,
+  uint64,
+  uint1,
+  uint2,
+  uint3,
+  uint4,
+  uint5,
+  uint6,
+  uint7,
+  int1,
+  int2,
+  int3,
+  int4,
+  int5,
+  int6,
+  int7,
+  float8_e8m0fnu,
+  float4_e2m1fn_x2,
 };
 
 /// How arithmetic and listings treat a dtype.
-enum class DTypeClass : std::uint8_t { unsigned_integer, signed_integer, floating, complex, boolean, quantized, bits, shell };
+enum class DTypeClass : std::uint8_t {
+  unsigned_integer,
+  signed_integer,
+  floating,
+  complex,
+  boolean,
+  quantized,
+  bits,
+  shell
+};
 
 struct DTypeInfo {
   DType dtype;
-  std::string_view name;           ///< torch's name without "torch.": "float32", "bool"
-  std::uint8_t itemsize;           ///< bytes of one element; of the packed byte for sub-byte kinds; 1 for shells
+  std::string_view name;  ///< torch's name without "torch.": "float32", "bool"
+  std::uint8_t itemsize;  ///< bytes of one element; of the packed byte for sub-byte kinds; 1 for shells
   DTypeClass kind;
-  std::string_view storage_class;  ///< "FloatStorage" in module torch; empty: saved through UntypedStorage (_rebuild_tensor_v3)
-  std::string_view safetensors;    ///< "F32"; empty: no such dtype there. "F4" counts halves of our packed elements
+  std::string_view
+      storage_class;  ///< "FloatStorage" in module torch; empty: saved through UntypedStorage (_rebuild_tensor_v3)
+  std::string_view safetensors;  ///< "F32"; empty: no such dtype there. "F4" counts halves of our packed elements
 };
 
 inline constexpr std::array<DTypeInfo, 46> dtypes = {{
@@ -96,7 +144,8 @@ constexpr const DTypeInfo& info(DType dtype) noexcept { return dtypes[static_cas
 constexpr std::string_view name(DType dtype) noexcept { return info(dtype).name; }
 constexpr std::size_t itemsize(DType dtype) noexcept { return info(dtype).itemsize; }
 
-/// By torch's name, with or without "torch."; also torch's aliases "half", "float", "double", "short", "int", "long", "cfloat", "cdouble".
+/// By torch's name, with or without "torch."; also torch's aliases "half", "float", "double", "short", "int", "long",
+/// "cfloat", "cdouble".
 std::optional<DType> dtype_named(std::string_view name) noexcept;
 
 }  // namespace flambeau

@@ -21,57 +21,128 @@ namespace flambeau::graph {
 
 /// One row per operation in `ops` (below): a kernel set implements each.
 enum class Op : std::uint8_t {
-  input, constant,
-  conv,               // x, weight [, bias]; 1 to 3 spatial dimensions
-  conv_transpose,     // x, weight [, bias]
-  linear,             // x (…, in), weight (out, in) [, bias]
-  matmul,             // (…, m, k) × (…, k, n), batch dimensions broadcast
-  batch_norm,         // x, mean, variance [, weight, bias]
-  layer_norm,         // x [, weight, bias]; over the last dimensions
-  group_norm,         // x [, weight, bias]
+  input,
+  constant,
+  conv,            // x, weight [, bias]; 1 to 3 spatial dimensions
+  conv_transpose,  // x, weight [, bias]
+  linear,          // x (…, in), weight (out, in) [, bias]
+  matmul,          // (…, m, k) × (…, k, n), batch dimensions broadcast
+  batch_norm,      // x, mean, variance [, weight, bias]
+  layer_norm,      // x [, weight, bias]; over the last dimensions
+  group_norm,      // x [, weight, bias]
   local_response_norm,
-  rms_norm,           // x [, weight]
-  l2_normalize,       // F.normalize over one dimension
-  max_pool, avg_pool, // 1 to 3 spatial dimensions
-  adaptive_avg_pool, adaptive_max_pool,
-  activation,         // elementwise, see Activation
-  prelu,              // x, weight
-  softmax, log_softmax,
-  add, sub, mul, div, // broadcasting
-  cat, reshape, permute, narrow, pad, roll,
-  mean,               // over dims
-  dropout, stochastic_depth,  // only recorded in train mode
+  rms_norm,      // x [, weight]
+  l2_normalize,  // F.normalize over one dimension
+  max_pool,
+  avg_pool,  // 1 to 3 spatial dimensions
+  adaptive_avg_pool,
+  adaptive_max_pool,
+  activation,  // elementwise, see Activation
+  prelu,       // x, weight
+  softmax,
+  log_softmax,
+  add,
+  sub,
+  mul,
+  div,  // broadcasting
+  cat,
+  reshape,
+  permute,
+  narrow,
+  pad,
+  roll,
+  mean,  // over dims
+  dropout,
+  stochastic_depth,  // only recorded in train mode
   interpolate,
-  embedding,          // indices (int64), weight
-  attention,          // q, k, v (N, heads, L, d) [, additive mask]: softmax(q kᵀ · scale + mask) v
+  embedding,  // indices (int64), weight
+  attention,  // q, k, v (N, heads, L, d) [, additive mask]: softmax(q kᵀ · scale + mask) v
 };
 
 /// Name of an operation ("conv").
 std::string_view name(Op op) noexcept;
 
 enum class Activation : std::uint8_t {
-  relu, relu6, sigmoid, tanh, silu, gelu, gelu_tanh, hardswish, hardsigmoid, hardtanh, leaky_relu, elu, celu, selu,
-  softplus, softsign, mish, log_sigmoid, tanhshrink, hardshrink, softshrink, threshold, exp, clamp, sqrt, abs, neg,
+  relu,
+  relu6,
+  sigmoid,
+  tanh,
+  silu,
+  gelu,
+  gelu_tanh,
+  hardswish,
+  hardsigmoid,
+  hardtanh,
+  leaky_relu,
+  elu,
+  celu,
+  selu,
+  softplus,
+  softsign,
+  mish,
+  log_sigmoid,
+  tanhshrink,
+  hardshrink,
+  softshrink,
+  threshold,
+  exp,
+  clamp,
+  sqrt,
+  abs,
+  neg,
 };
 std::string_view name(Activation activation) noexcept;
 
-struct ConvAttributes { Shape stride, padding, dilation, output_padding; std::int64_t groups = 1; };
+struct ConvAttributes {
+  Shape stride, padding, dilation, output_padding;
+  std::int64_t groups = 1;
+};
 /// `padding_end` differs from `padding` only for 'same' convolutions, which the nn room pads explicitly.
-struct PoolAttributes { Shape kernel, stride, padding, dilation; bool ceil_mode = false, count_include_pad = true; std::int64_t divisor_override = 0; };
-struct NormAttributes { double eps = 1e-5; std::int64_t groups = 1; Shape normalized_shape; bool training = false; double momentum = 0.1; std::int64_t size = 5; double alpha = 1e-4, beta = 0.75, k = 1; };
-/// a, b: min, max (hardtanh, clamp); slope (leaky_relu); alpha (elu, celu); beta, threshold (softplus); lambda (hardshrink,
-/// softshrink); threshold, value (threshold); unused otherwise.
-struct ActivationAttributes { Activation kind; double a = 0, b = 0; };
+struct PoolAttributes {
+  Shape kernel, stride, padding, dilation;
+  bool ceil_mode = false, count_include_pad = true;
+  std::int64_t divisor_override = 0;
+};
+struct NormAttributes {
+  double eps = 1e-5;
+  std::int64_t groups = 1;
+  Shape normalized_shape;
+  bool training = false;
+  double momentum = 0.1;
+  std::int64_t size = 5;
+  double alpha = 1e-4, beta = 0.75, k = 1;
+};
+/// a, b: min, max (hardtanh, clamp); slope (leaky_relu); alpha (elu, celu); beta, threshold (softplus); lambda
+/// (hardshrink, softshrink); threshold, value (threshold); unused otherwise.
+struct ActivationAttributes {
+  Activation kind;
+  double a = 0, b = 0;
+};
 /// `shape`: target shape (reshape), order (permute), output size (adaptive pools), shift of each dimension (roll).
-struct ShapeAttributes { Shape shape; };
+struct ShapeAttributes {
+  Shape shape;
+};
 /// `dims`: the dimension (softmax, log_softmax, l2_normalize, cat, narrow), the dimensions in ascending order (mean), a
-/// (before, after) pair for every dimension in order (pad), the output size (interpolate). `start`, `length`: of narrow.
-/// `keepdim`: of mean; align_corners of interpolate. `value`: of pad; eps of l2_normalize. `mode`: of pad and interpolate.
-/// All dimensions are non-negative once recorded.
-struct DimAttributes { Shape dims; std::int64_t start = 0, length = 0; bool keepdim = false; double value = 0; std::string mode{}; };
-struct DropAttributes { double p = 0; std::int64_t channel_dims = 0; std::uint64_t seed = 0; };  // what shares a draw: 0 nothing, 2 a channel (Dropout2d), -1 a row, -2 all (StochasticDepth)
-struct AttentionAttributes { double scale = 1; };
-using Attributes = std::variant<std::monostate, ConvAttributes, PoolAttributes, NormAttributes, ActivationAttributes, ShapeAttributes, DimAttributes, DropAttributes, AttentionAttributes>;
+/// (before, after) pair for every dimension in order (pad), the output size (interpolate). `start`, `length`: of
+/// narrow. `keepdim`: of mean; align_corners of interpolate. `value`: of pad; eps of l2_normalize. `mode`: of pad and
+/// interpolate. All dimensions are non-negative once recorded.
+struct DimAttributes {
+  Shape dims;
+  std::int64_t start = 0, length = 0;
+  bool keepdim = false;
+  double value = 0;
+  std::string mode{};
+};
+struct DropAttributes {
+  double p = 0;
+  std::int64_t channel_dims = 0;
+  std::uint64_t seed = 0;
+};  // what shares a draw: 0 nothing, 2 a channel (Dropout2d), -1 a row, -2 all (StochasticDepth)
+struct AttentionAttributes {
+  double scale = 1;
+};
+using Attributes = std::variant<std::monostate, ConvAttributes, PoolAttributes, NormAttributes, ActivationAttributes,
+                                ShapeAttributes, DimAttributes, DropAttributes, AttentionAttributes>;
 
 /// Index of a node in its graph.
 using Id = std::int32_t;
@@ -125,18 +196,22 @@ class Graph {
 };
 
 Var conv(Var x, Var weight, Var bias, Shape stride, Shape padding, Shape dilation, std::int64_t groups = 1);
-Var conv_transpose(Var x, Var weight, Var bias, Shape stride, Shape padding, Shape output_padding, Shape dilation, std::int64_t groups = 1);
+Var conv_transpose(Var x, Var weight, Var bias, Shape stride, Shape padding, Shape output_padding, Shape dilation,
+                   std::int64_t groups = 1);
 Var linear(Var x, Var weight, Var bias = {});
 Var matmul(Var a, Var b);
-/// `training`: normalise with the batch's statistics and update `mean` and `variance` (constants) in place when the graph runs.
-Var batch_norm(Var x, Var mean, Var variance, Var weight, Var bias, double eps, bool training = false, double momentum = 0.1);
+/// `training`: normalise with the batch's statistics and update `mean` and `variance` (constants) in place when the
+/// graph runs.
+Var batch_norm(Var x, Var mean, Var variance, Var weight, Var bias, double eps, bool training = false,
+               double momentum = 0.1);
 Var layer_norm(Var x, Shape normalized_shape, Var weight, Var bias, double eps);
 Var group_norm(Var x, std::int64_t groups, Var weight, Var bias, double eps);
 Var local_response_norm(Var x, std::int64_t size, double alpha, double beta, double k);
 Var rms_norm(Var x, Shape normalized_shape, Var weight, double eps);
 Var l2_normalize(Var x, std::int64_t dim, double eps = 1e-12);
 Var max_pool(Var x, Shape kernel, Shape stride, Shape padding, Shape dilation, bool ceil_mode = false);
-Var avg_pool(Var x, Shape kernel, Shape stride, Shape padding, bool ceil_mode = false, bool count_include_pad = true, std::int64_t divisor_override = 0);
+Var avg_pool(Var x, Shape kernel, Shape stride, Shape padding, bool ceil_mode = false, bool count_include_pad = true,
+             std::int64_t divisor_override = 0);
 Var adaptive_avg_pool(Var x, Shape output_size);  // -1 keeps a dimension (None)
 Var adaptive_max_pool(Var x, Shape output_size);
 Var activation(Var x, Activation kind, double a = 0, double b = 0);

@@ -1,5 +1,6 @@
 #pragma once
-/// Published weights: torch's own cache of them, and downloads into it. Shared with Python: same folder, same file names.
+/// Published weights: torch's own cache of them, and downloads into it. Shared with Python: same folder, same file
+/// names.
 ///
 /// Threads: functions may run at once; two downloads of one file wait for each other (across processes too).
 
@@ -12,7 +13,8 @@
 
 namespace flambeau::hub {
 
-/// Where torch.hub keeps checkpoints: $TORCH_HOME/hub/checkpoints; TORCH_HOME defaults to $XDG_CACHE_HOME/torch, that to
+/// Where torch.hub keeps checkpoints: $TORCH_HOME/hub/checkpoints; TORCH_HOME defaults to $XDG_CACHE_HOME/torch, that
+/// to
 /// ~/.cache/torch. Source: torch/hub.py.
 std::string checkpoints_dir();
 
@@ -30,11 +32,11 @@ struct FetchOptions {
   std::uint64_t max_bytes = 64ull << 30;
 };
 
-/// Downloads `url` (http, https; proxies by the usual environment variables) to `path`, resuming an earlier try when the
-/// server says that the file is still the same. The SHA-256 must begin with `sha256_prefix` (hexadecimal; empty: not
-/// compared), else the file is removed. `path` appears as a whole or not at all.
-/// Throws Error(io) when the server cannot be reached ("offline?"), answers with an error or stops; Error(checksum);
-/// Error(limit); Error(unsupported) when libcurl is not installed.
+/// Downloads `url` (http, https; proxies by the usual environment variables) to `path`, resuming an earlier try when
+/// the server says that the file is still the same. The SHA-256 must begin with `sha256_prefix` (hexadecimal; empty:
+/// not compared), else the file is removed. `path` appears as a whole or not at all. Throws Error(io) when the server
+/// cannot be reached ("offline?"), answers with an error or stops; Error(checksum); Error(limit); Error(unsupported)
+/// when libcurl is not installed.
 void fetch(const std::string& url, const std::string& path, std::string_view sha256_prefix,
            const FetchOptions& options = {});
 

@@ -13,29 +13,32 @@
 
 namespace flambeau {
 
-/// One step from the root: an integer (list index, integer key) or text (string key, attribute, Python's repr of other keys).
+/// One step from the root: an integer (list index, integer key) or text (string key, attribute, Python's repr of other
+/// keys).
 using PathElement = std::variant<std::int64_t, std::string>;
 
 /// One tensor under one path. A tensor met under two paths is listed twice.
 struct Listed {
   std::vector<PathElement> path{};
-  std::string name{};                       ///< the path joined by dots
-  std::string dtype{};                      ///< torch's name without "torch."; "gguf.Q8_0" for gguf's blocks
+  std::string name{};   ///< the path joined by dots
+  std::string dtype{};  ///< torch's name without "torch."; "gguf.Q8_0" for gguf's blocks
   Shape shape{};
-  std::optional<Shape> stride{};            ///< in elements; none for gguf's blocks
-  std::int64_t offset = 0;                  ///< in elements
-  std::optional<std::uint64_t> storage{};   ///< equal numbers share a storage (numbered by first use); none for meta tensors
+  std::optional<Shape> stride{};  ///< in elements; none for gguf's blocks
+  std::int64_t offset = 0;        ///< in elements
+  std::optional<std::uint64_t>
+      storage{};  ///< equal numbers share a storage (numbered by first use); none for meta tensors
   std::uint64_t nbytes = 0;
-  std::string sha256{};                     ///< hex; empty when not asked for, and for meta tensors
+  std::string sha256{};  ///< hex; empty when not asked for, and for meta tensors
   bool requires_grad = false, parameter = false;
-  Tensor tensor{};                          ///< the tensor itself
-  std::string location{};                   ///< "cpu", "cuda:0", …: the tag in the file
+  Tensor tensor{};         ///< the tensor itself
+  std::string location{};  ///< "cpu", "cuda:0", …: the tag in the file
 };
 
 struct ListOptions {
-  bool sha256 = false;                      ///< of the row-major little-endian elements, conj and neg bits carried out
-  unsigned threads = 2;                     ///< for hashing
-  std::uint64_t max_visits = 64ull << 20;   ///< values visited, counting shared ones each time: a graph can be exponential
+  bool sha256 = false;   ///< of the row-major little-endian elements, conj and neg bits carried out
+  unsigned threads = 2;  ///< for hashing
+  std::uint64_t max_visits =
+      64ull << 20;  ///< values visited, counting shared ones each time: a graph can be exponential
 };
 
 /// Every tensor below the root, depth first, in the file's own order; README.md of the fixtures defines the paths.
@@ -46,7 +49,8 @@ std::vector<Listed> list(const Checkpoint& checkpoint, const ListOptions& option
 /// control and direction characters are escaped.
 std::string to_json(const Checkpoint& checkpoint, const std::vector<Listed>& tensors);
 
-/// Python's repr of a value, as far as values go that nothing executes; objects print as "module.Class(…)". Bounded by `max_bytes`.
+/// Python's repr of a value, as far as values go that nothing executes; objects print as "module.Class(…)". Bounded by
+/// `max_bytes`.
 std::string repr(const Value& value, std::size_t max_bytes = 4096);
 
 /// `text` as a JSON string with its quotes, escaped as to_json does.
@@ -67,34 +71,35 @@ struct ScanReport {
   Verdict verdict = Verdict::clean;
   std::string format{};
   std::vector<Finding> findings{};
-  std::vector<std::string> globals{};       ///< every global named, in order of first use, harmless ones too
+  std::vector<std::string> globals{};  ///< every global named, in order of first use, harmless ones too
 };
 
-/// What could loading `path` in Python execute? Does not throw for what the file holds; Error(not_found, io) for the file itself.
+/// What could loading `path` in Python execute? Does not throw for what the file holds; Error(not_found, io) for the
+/// file itself.
 ScanReport scan(const std::string& path, const LoadOptions& options = {});
 
 struct VerifyReport {
   struct Problem {
     ErrorCode code = ErrorCode::corrupt;
     std::string member{};
-    std::string tensor{};                   ///< name of a damaged tensor, if it is one
+    std::string tensor{};  ///< name of a damaged tensor, if it is one
     std::string text{};
   };
-  bool whole = true;                        ///< no problems
+  bool whole = true;  ///< no problems
   std::string format{};
   std::uint64_t tensors = 0;
   std::uint64_t checked_records = 0, unchecked_records = 0;  ///< with and without a recorded checksum
   std::vector<Problem> problems{};
-  std::vector<std::string> notes{};         ///< odd but legal ("not checked: the writer switched CRC off")
+  std::vector<std::string> notes{};  ///< odd but legal ("not checked: the writer switched CRC off")
   struct NotFinite {
     std::string tensor{};
     std::uint64_t nan = 0, inf = 0;
   };
-  std::vector<NotFinite> not_finite{};      ///< tensors that hold NaN or infinity (no problem by itself)
+  std::vector<NotFinite> not_finite{};  ///< tensors that hold NaN or infinity (no problem by itself)
 };
 
-/// Is the file whole? Structure, lengths, every recorded checksum, the hash in the file name, NaN and infinity per tensor.
-/// Does not throw for what the file holds; Error(not_found, io) for the file itself.
+/// Is the file whole? Structure, lengths, every recorded checksum, the hash in the file name, NaN and infinity per
+/// tensor. Does not throw for what the file holds; Error(not_found, io) for the file itself.
 VerifyReport verify(const std::string& path, const LoadOptions& options = {});
 
 }  // namespace flambeau

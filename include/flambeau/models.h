@@ -1,8 +1,9 @@
 #pragma once
-/// torchvision's 80 classification models: module trees, state_dict keys, texts and seeded initial values as torchvision 0.28.
+/// torchvision's 80 classification models: module trees, state_dict keys, texts and seeded initial values as
+/// torchvision 0.28.
 ///
-/// `models::vgg16()` is torchvision's `vgg16()`: a fresh model in train mode. Inputs are (N, 3, H, W) float32, ImageNet-
-/// normalised; the result is (N, num_classes). Threads: builders draw from the calling thread's generator.
+/// `models::vgg16()` is torchvision's `vgg16()`: a fresh model in train mode. Inputs are (N, 3, H, W) float32,
+/// ImageNet- normalised; the result is (N, num_classes). Threads: builders draw from the calling thread's generator.
 
 #include <cstdint>
 #include <optional>
@@ -19,21 +20,21 @@ namespace flambeau::models {
 
 /// A builder's keyword arguments; designated initialisers: `vgg16({.weights = VGG16_Weights::DEFAULT})`.
 struct Options {
-  std::optional<Weights> weights{};            ///< published weights, from torch's cache (see hub.h)
-  std::optional<std::uint64_t> seed{};         ///< manual_seed(seed) before construction
+  std::optional<Weights> weights{};     ///< published weights, from torch's cache (see hub.h)
+  std::optional<std::uint64_t> seed{};  ///< manual_seed(seed) before construction
   std::int64_t num_classes = 1000;
-  bool initialize = true;                      ///< false: parameters are meta tensors until load_state_dict (nn::SkipInit)
-  std::optional<bool> aux_logits{};            ///< GoogLeNet, Inception3: auxiliary heads (default: there, without weights)
-  std::optional<bool> transform_input{};       ///< GoogLeNet, Inception3 (default: true with weights)
-  std::optional<std::int64_t> image_size{};    ///< vision transformers and MaxVit (default 224)
+  bool initialize = true;                 ///< false: parameters are meta tensors until load_state_dict (nn::SkipInit)
+  std::optional<bool> aux_logits{};       ///< GoogLeNet, Inception3: auxiliary heads (default: there, without weights)
+  std::optional<bool> transform_input{};  ///< GoogLeNet, Inception3 (default: true with weights)
+  std::optional<std::int64_t> image_size{};  ///< vision transformers and MaxVit (default 224)
 };
 
 /// One row per builder.
 struct Builder {
-  std::string_view name;                                       ///< "vgg16"
-  std::string_view root_class;                                 ///< "torchvision.models.vgg.VGG"
-  std::shared_ptr<nn::Module> (*construct)(const Options&);    ///< without weights and seed
-  std::int64_t input_size;                                     ///< pixels of the default weights' crop
+  std::string_view name;                                     ///< "vgg16"
+  std::string_view root_class;                               ///< "torchvision.models.vgg.VGG"
+  std::shared_ptr<nn::Module> (*construct)(const Options&);  ///< without weights and seed
+  std::int64_t input_size;                                   ///< pixels of the default weights' crop
 };
 /// All builders, alphabetical.
 std::span<const Builder> builders() noexcept;
@@ -43,7 +44,8 @@ const Builder* find(std::string_view name) noexcept;
 /// Error(invalid_argument) when the weights belong to another builder or `num_classes` is not theirs.
 Model make(std::string_view name, const Options& options = {});
 
-/// All published weights of a builder, and the one that `name` means ("IMAGENET1K_V1", "DEFAULT", "VGG16_Weights.DEFAULT").
+/// All published weights of a builder, and the one that `name` means ("IMAGENET1K_V1", "DEFAULT",
+/// "VGG16_Weights.DEFAULT").
 std::span<const Weights> weights_of(std::string_view builder) noexcept;
 const Weights* find_weights(std::string_view builder, std::string_view name) noexcept;
 /// The preprocessing that the published accuracy was measured with: torchvision's `weights.transforms()`.

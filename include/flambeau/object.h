@@ -1,5 +1,6 @@
 #pragma once
-/// The object graph of a checkpoint: Python values with their order, identity, sharing and cycles; nothing is ever executed.
+/// The object graph of a checkpoint: Python values with their order, identity, sharing and cycles; nothing is ever
+/// executed.
 ///
 /// Nodes live in a `Heap` (an arena: no recursion over file-controlled depth, destructors included). `Ref` is an 8-byte
 /// edge inside one heap; `Value` is the handle for users: a Ref that keeps its heap alive.
@@ -19,12 +20,23 @@
 namespace flambeau {
 
 enum class Kind : std::uint8_t {
-  none, boolean, integer, floating,  // integer: fits int64; larger ones are big_integer
-  big_integer, string, bytes, bytearray,
-  tuple, list, set, frozenset, dict,
-  global,   // a class, function, dtype or qscheme used as a value
-  tensor, storage,
-  object,   // an instance of any other class: inert, whole, printable
+  none,
+  boolean,
+  integer,
+  floating,  // integer: fits int64; larger ones are big_integer
+  big_integer,
+  string,
+  bytes,
+  bytearray,
+  tuple,
+  list,
+  set,
+  frozenset,
+  dict,
+  global,  // a class, function, dtype or qscheme used as a value
+  tensor,
+  storage,
+  object,  // an instance of any other class: inert, whole, printable
 };
 
 /// "none", "boolean", …
@@ -36,7 +48,8 @@ struct Node {
   Kind kind;
 };
 
-/// An edge: none, a boolean, an integer of 61 bits, or a pointer to a node. Two Refs are the same Python object when they are equal.
+/// An edge: none, a boolean, an integer of 61 bits, or a pointer to a node. Two Refs are the same Python object when
+/// they are equal.
 class Ref {
  public:
   constexpr Ref() noexcept = default;  // None
@@ -49,10 +62,14 @@ class Ref {
   }
   Kind kind() const noexcept {
     switch (bits_ & 7) {
-      case 0: return reinterpret_cast<const Node*>(bits_)->kind;
-      case 1: return Kind::integer;
-      case 2: return Kind::boolean;
-      default: return Kind::none;
+      case 0:
+        return reinterpret_cast<const Node*>(bits_)->kind;
+      case 1:
+        return Kind::integer;
+      case 2:
+        return Kind::boolean;
+      default:
+        return Kind::none;
     }
   }
   constexpr bool is_none() const noexcept { return bits_ == 3; }
@@ -69,15 +86,25 @@ class Ref {
 };
 using Pair = std::pair<Ref, Ref>;
 
-struct Integer : Node { std::int64_t value; };      // Kind::integer that needs more than 61 bits
-struct Float : Node { double value; };
-struct BigInteger : Node { std::string bytes; };    // two's complement, little-endian, shortest
+struct Integer : Node {
+  std::int64_t value;
+};  // Kind::integer that needs more than 61 bits
+struct Float : Node {
+  double value;
+};
+struct BigInteger : Node {
+  std::string bytes;
+};  // two's complement, little-endian, shortest
 struct String : Node {
   bool interned = false;  // one object per content (see Heap::interned), also across heaps when written
   std::string text;       // UTF-8; lone surrogates as their three bytes (CPython's surrogatepass)
 };
-struct Bytes : Node { std::string data; };          // bytes, bytearray
-struct Sequence : Node { std::vector<Ref> items; }; // tuple, list, set, frozenset
+struct Bytes : Node {
+  std::string data;
+};  // bytes, bytearray
+struct Sequence : Node {
+  std::vector<Ref> items;
+};  // tuple, list, set, frozenset
 
 /// dict or collections.OrderedDict, items in order.
 struct Dict : Node {
@@ -87,23 +114,25 @@ struct Dict : Node {
 };
 
 /// A global by Python 3's names ("builtins", "set"), dotted qualified names kept ("Outer.Inner").
-struct Global : Node { std::string module, qualname; };
+struct Global : Node {
+  std::string module, qualname;
+};
 
 /// Quantisation of a tensor.
 struct Quantizer {
-  std::string scheme;                // "per_tensor_affine", "per_channel_affine"
-  double scale = 0;                  // per tensor
-  std::int64_t zero_point = 0;       // per tensor
-  Ref scales{}, zero_points{};       // per channel: tensors (lists in old files)
+  std::string scheme;           // "per_tensor_affine", "per_channel_affine"
+  double scale = 0;             // per tensor
+  std::int64_t zero_point = 0;  // per tensor
+  Ref scales{}, zero_points{};  // per channel: tensors (lists in old files)
   std::int64_t axis = 0;
 };
 
 /// torch.Tensor, nn.Parameter, subclasses and tensors with attributes.
 struct TensorNode : Node {
   Tensor tensor;
-  bool parameter = false;             // torch.nn.parameter.Parameter
-  Ref type{};                         // Global of a subclass (or torch.Tensor with attributes); None for plain tensors and Parameters
-  Ref attributes{};                   // state of the subclass or attributes: a dict, or (dict, slots); None without
+  bool parameter = false;  // torch.nn.parameter.Parameter
+  Ref type{};        // Global of a subclass (or torch.Tensor with attributes); None for plain tensors and Parameters
+  Ref attributes{};  // state of the subclass or attributes: a dict, or (dict, slots); None without
   std::unique_ptr<Quantizer> quantizer;
 };
 
@@ -123,9 +152,9 @@ enum class Construction : std::uint8_t {
 /// Any other instance: what pickle stored of it.
 struct Object : Node {
   Construction construction = Construction::reduce;
-  bool has_state = false;    // BUILD was seen (its state may be None)
-  Ref callable{};            // usually a Global
-  Ref args{};                // a tuple
+  bool has_state = false;  // BUILD was seen (its state may be None)
+  Ref callable{};          // usually a Global
+  Ref args{};              // a tuple
   Ref state{};
   std::vector<Ref> list_items;
   std::vector<Pair> dict_items;
@@ -200,7 +229,8 @@ inline std::optional<std::int64_t> int_value(Ref ref) noexcept {
   return ref.node() ? static_cast<Integer*>(ref.node())->value : ref.small_integer();
 }
 inline std::optional<std::string_view> text(Ref ref) noexcept {
-  return ref.kind() == Kind::string ? std::optional<std::string_view>(static_cast<String*>(ref.node())->text) : std::nullopt;
+  return ref.kind() == Kind::string ? std::optional<std::string_view>(static_cast<String*>(ref.node())->text)
+                                    : std::nullopt;
 }
 /// "module.qualname" of a Global, else empty.
 std::string global_name(Ref ref);
@@ -213,7 +243,8 @@ Ref copy(Heap& into, Ref root);
 
 }  // namespace object
 
-/// A Python value with its heap. A small handle: copies see the same value. Threads: reading is safe from several threads.
+/// A Python value with its heap. A small handle: copies see the same value. Threads: reading is safe from several
+/// threads.
 class Value {
  public:
   Value();  // None
@@ -247,7 +278,8 @@ class Value {
   Value at(std::size_t index) const;
   /// Key and value of a dict, in order.
   std::pair<Value, Value> item(std::size_t index) const;
-  /// By string key of a dict, or attribute of an object. `find` gives nullopt, `operator[]` throws Error(not_found) with near names.
+  /// By string key of a dict, or attribute of an object. `find` gives nullopt, `operator[]` throws Error(not_found)
+  /// with near names.
   std::optional<Value> find(std::string_view key) const;
   Value operator[](std::string_view key) const;
   bool contains(std::string_view key) const { return find(key).has_value(); }

@@ -20,9 +20,9 @@
 namespace flambeau {
 
 /// A whole model, as `torch.save(model, path)` wrote it, in train or eval mode as it was saved; nothing in the file is
-/// executed. torch.nn's modules and torchvision's classification models can run; any other class keeps its weights, name and
-/// attributes, prints and saves, and throws Error(unsupported) with its name when it is run.
-/// Throws what `load` throws, and Error(type) if the file holds no module (a state_dict, say).
+/// executed. torch.nn's modules and torchvision's classification models can run; any other class keeps its weights,
+/// name and attributes, prints and saves, and throws Error(unsupported) with its name when it is run. Throws what
+/// `load` throws, and Error(type) if the file holds no module (a state_dict, say).
 Model load_model(const std::string& path, const LoadOptions& options = {});
 Model load_model(const Checkpoint& checkpoint);
 

@@ -1,6 +1,6 @@
 #pragma once
-/// torchvision's published classification weights: one row per entry of its `*_Weights` enums (torchvision 0.28), in the
-/// builders' alphabetical order. Nothing is downloaded here; see hub.h.
+/// torchvision's published classification weights: one row per entry of its `*_Weights` enums (torchvision 0.28), in
+/// the builders' alphabetical order. Nothing is downloaded here; see hub.h.
 
 #include <array>
 #include <cstdint>
@@ -22,10 +22,10 @@ struct Weights {
   std::string_view name;         ///< "IMAGENET1K_V1"
   std::string_view file_name;    ///< "vgg16-397923af.pth"; the hexadecimal part begins the file's SHA-256
   std::int64_t parameters;
-  double acc1, acc5;             ///< per cent on ImageNet-1K; -1 where none is published
-  double gflops;                 ///< multiply-adds, counted once
+  double acc1, acc5;  ///< per cent on ImageNet-1K; -1 where none is published
+  double gflops;      ///< multiply-adds, counted once
   double file_mib;
-  int crop, resize;              ///< pixels
+  int crop, resize;  ///< pixels
   Interpolation interpolation;
   Normalization normalization;
   bool is_default;

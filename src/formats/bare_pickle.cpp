@@ -12,7 +12,8 @@ namespace {
 class NoStorages final : public torch::Storages {
  public:
   std::shared_ptr<Storage> open(const torch::StorageId& id) override {
-    throw Error(ErrorCode::corrupt, fmt::format("storage '{}': a pickle without a container holds no storages", id.key));
+    throw Error(ErrorCode::corrupt,
+                fmt::format("storage '{}': a pickle without a container holds no storages", id.key));
   }
 };
 
@@ -27,7 +28,8 @@ bool sniff(const Input& input) {
   if (!input.source || input.head.size() < 2) return false;
   const auto first = static_cast<unsigned char>(input.head[0]), second = static_cast<unsigned char>(input.head[1]);
   if (first == proto) return second >= 2 && second <= newest_protocol;
-  if (first_opcodes.find(input.head[0]) == std::string_view::npos || input.source->size() > Limits{}.max_pickle_bytes) return false;
+  if (first_opcodes.find(input.head[0]) == std::string_view::npos || input.source->size() > Limits{}.max_pickle_bytes)
+    return false;
   // Without a mark at the start only the whole tells a pickle from text.
   try {
     std::string buffer;
@@ -42,7 +44,8 @@ bool sniff(const Input& input) {
 
 Checkpoint read(const Input& input, const LoadOptions& options) {
   if (input.source->size() > options.limits.max_pickle_bytes)
-    throw Error(ErrorCode::limit, fmt::format("a pickle of {} bytes, max_pickle_bytes is {}", input.source->size(), options.limits.max_pickle_bytes));
+    throw Error(ErrorCode::limit, fmt::format("a pickle of {} bytes, max_pickle_bytes is {}", input.source->size(),
+                                              options.limits.max_pickle_bytes));
   std::string buffer;
   const auto stream = piece(*input.source, 0, input.source->size(), buffer);
   auto heap = std::make_shared<object::Heap>();
@@ -54,7 +57,8 @@ Checkpoint read(const Input& input, const LoadOptions& options) {
   auto& about = checkpoint.container();
   about.format = "pickle";
   about.pickle_protocol = result.protocol;
-  if (result.end < stream.size()) about.notes.push_back(fmt::format("{} bytes follow the pickle's end", stream.size() - result.end));
+  if (result.end < stream.size())
+    about.notes.push_back(fmt::format("{} bytes follow the pickle's end", stream.size() - result.end));
   if (reader.dangerous()) about.notes.emplace_back("names dangerous globals: looked at only");
   return checkpoint;
 }

@@ -16,7 +16,7 @@
 namespace flambeau::formats {
 namespace {
 
-constexpr std::uint64_t piece_size = 8ull << 20;    // evens out the two threads' work
+constexpr std::uint64_t piece_size = 8ull << 20;     // evens out the two threads' work
 constexpr std::uint64_t cache_block = 256ull << 10;  // read and checksummed while it lies in the second-level cache
 constexpr std::uint64_t small_work = 1ull << 20;     // below this a second thread costs more than it gives
 
@@ -40,7 +40,8 @@ void Copies::run() {
   for (std::size_t job = 0; job < jobs_.size(); ++job) {
     const std::uint64_t size = jobs_[job].storage->nbytes();
     total += size;
-    for (std::uint64_t at = 0; at < size; at += piece_size) pieces.push_back({job, at, std::min(piece_size, size - at)});
+    for (std::uint64_t at = 0; at < size; at += piece_size)
+      pieces.push_back({job, at, std::min(piece_size, size - at)});
   }
   std::atomic<std::size_t> next{0};
   std::exception_ptr failure;
@@ -77,16 +78,19 @@ void Copies::run() {
   for (std::size_t i = 0; i < pieces.size();) {
     const std::size_t job = pieces[i].job;
     std::uint32_t found = pieces[i].crc, recorded = 0;
-    for (++i; i < pieces.size() && pieces[i].job == job; ++i) found = crc32_combine(found, pieces[i].crc, pieces[i].size);
+    for (++i; i < pieces.size() && pieces[i].job == job; ++i)
+      found = crc32_combine(found, pieces[i].crc, pieces[i].size);
     if (jobs_[job].source->recorded_crc(recorded) && found != recorded)
-      throw Error(ErrorCode::checksum, fmt::format("{}: the data's crc-32 is {:08x}, recorded is {:08x}", jobs_[job].source->describe(), found, recorded));
+      throw Error(ErrorCode::checksum, fmt::format("{}: the data's crc-32 is {:08x}, recorded is {:08x}",
+                                                   jobs_[job].source->describe(), found, recorded));
   }
   jobs_.clear();
 }
 
-std::shared_ptr<Storage> make_storage(std::shared_ptr<const StorageSource> source, std::uint64_t nbytes, DType dtype, const LoadOptions& options,
-                                      Copies& copies) {
-  return options.read == Read::copy ? copies.add(std::move(source), nbytes, dtype) : Storage::from(std::move(source), nbytes, dtype);
+std::shared_ptr<Storage> make_storage(std::shared_ptr<const StorageSource> source, std::uint64_t nbytes, DType dtype,
+                                      const LoadOptions& options, Copies& copies) {
+  return options.read == Read::copy ? copies.add(std::move(source), nbytes, dtype)
+                                    : Storage::from(std::move(source), nbytes, dtype);
 }
 
 }  // namespace flambeau::formats

@@ -13,18 +13,22 @@ torch::Reader::Options reader_options(const LoadOptions& options, unsigned depth
           }};
 }
 
-object::Ref read_nested(object::Heap& heap, std::shared_ptr<const bytes::Source> source, const LoadOptions& options, unsigned depth) {
+object::Ref read_nested(object::Heap& heap, std::shared_ptr<const bytes::Source> source, const LoadOptions& options,
+                        unsigned depth) {
   if (depth > options.limits.max_nested_files)
-    throw Error(ErrorCode::limit, fmt::format("files inside files nest deeper than max_nested_files, {}", options.limits.max_nested_files));
+    throw Error(ErrorCode::limit, fmt::format("files inside files nest deeper than max_nested_files, {}",
+                                              options.limits.max_nested_files));
   Checkpoint::Container about;
   const Input input = open(source, options.limits, depth);
   if (input.zip) return read_torch_zip(heap, *input.zip, "data.pkl", "data/", options, depth, about);
   return read_torch_legacy(heap, std::move(source), options, depth, about);
 }
 
-std::span<const std::byte> piece(const bytes::Source& source, std::uint64_t offset, std::uint64_t size, std::string& buffer) {
+std::span<const std::byte> piece(const bytes::Source& source, std::uint64_t offset, std::uint64_t size,
+                                 std::string& buffer) {
   if (offset > source.size())
-    throw Error(ErrorCode::truncated, fmt::format("the file ends at byte {}, byte {} is needed", source.size(), offset), {source.name()});
+    throw Error(ErrorCode::truncated, fmt::format("the file ends at byte {}, byte {} is needed", source.size(), offset),
+                {source.name()});
   size = std::min(size, source.size() - offset);
   if (const auto all = source.view(); !all.empty()) return all.subspan(offset, size);
   buffer.resize(size);
@@ -50,7 +54,8 @@ class Inert final : public pickle::Meaning {
 }  // namespace
 
 Pickled read_pickle_at(const bytes::Source& source, std::uint64_t offset, const LoadOptions& options,
-                       const std::function<std::unique_ptr<pickle::Meaning>()>& make_meaning, pickle::Allowance allowance) {
+                       const std::function<std::unique_ptr<pickle::Meaning>()>& make_meaning,
+                       pickle::Allowance allowance) {
   const Limits& limits = options.limits;
   constexpr std::uint64_t first_piece = 64ull << 10;
   const bool in_memory = !source.view().empty();

@@ -27,7 +27,10 @@ constexpr std::array marks = {
     Mark{0, "BZh"sv, "bzip2 data; unpack it first"sv},
     Mark{0, "\x28\xB5\x2F\xFD"sv, "zstd data; unpack it first"sv},
     Mark{0, "Rar!"sv, "a rar archive; unpack it first"sv},
-    Mark{0, "\x7F" "ELF"sv, "a program or library (ELF)"sv},
+    Mark{0,
+         "\x7F"
+         "ELF"sv,
+         "a program or library (ELF)"sv},
     Mark{0, "MZ"sv, "a Windows program or library"sv},
     Mark{0, "\x89HDF"sv, "an HDF5 file (Keras weights?)"sv},
     Mark{0, "%PDF"sv, "a PDF document"sv},
@@ -52,11 +55,13 @@ std::string look_alike(const Input& input) {
   if (input.zip) {
     if (input.zip->find(".data/extern_modules") != nullptr || input.zip->find(".data/python_version") != nullptr)
       return "a torch.package archive, which needs its Python code";
-    if (input.zip->find("version") != nullptr && input.zip->entries().size() == 1) return "a zip archive without data.pkl: a save that failed";
+    if (input.zip->find("version") != nullptr && input.zip->entries().size() == 1)
+      return "a zip archive without data.pkl: a save that failed";
     return "a zip archive without data.pkl";
   }
   for (const Mark& mark : marks)
-    if (std::string_view(input.head).substr(std::min(mark.offset, input.head.size())).starts_with(mark.bytes)) return std::string(mark.words);
+    if (std::string_view(input.head).substr(std::min(mark.offset, input.head.size())).starts_with(mark.bytes))
+      return std::string(mark.words);
   if (input.head.find_first_not_of('\0') == std::string::npos) return "nothing but zeros";
   const auto first = input.head.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
   if (first != std::string::npos && is_text(input.head)) {

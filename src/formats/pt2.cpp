@@ -23,11 +23,26 @@ struct Code {
 };
 /// torch/_export/serde/schema.py of torch 2.13; not c10's numbers.
 constexpr std::array codes = {
-    Code{1, DType::uint8},          Code{2, DType::int8},           Code{3, DType::int16},           Code{4, DType::int32},
-    Code{5, DType::int64},          Code{6, DType::float16},        Code{7, DType::float32},         Code{8, DType::float64},
-    Code{9, DType::complex32},      Code{10, DType::complex64},     Code{11, DType::complex128},     Code{12, DType::boolean},
-    Code{13, DType::bfloat16},      Code{28, DType::uint16},        Code{29, DType::float8_e4m3fn},  Code{30, DType::float8_e5m2},
-    Code{31, DType::float8_e4m3fnuz}, Code{32, DType::float8_e5m2fnuz}, Code{33, DType::float8_e8m0fnu}, Code{34, DType::uint32},
+    Code{1, DType::uint8},
+    Code{2, DType::int8},
+    Code{3, DType::int16},
+    Code{4, DType::int32},
+    Code{5, DType::int64},
+    Code{6, DType::float16},
+    Code{7, DType::float32},
+    Code{8, DType::float64},
+    Code{9, DType::complex32},
+    Code{10, DType::complex64},
+    Code{11, DType::complex128},
+    Code{12, DType::boolean},
+    Code{13, DType::bfloat16},
+    Code{28, DType::uint16},
+    Code{29, DType::float8_e4m3fn},
+    Code{30, DType::float8_e5m2},
+    Code{31, DType::float8_e4m3fnuz},
+    Code{32, DType::float8_e5m2fnuz},
+    Code{33, DType::float8_e8m0fnu},
+    Code{34, DType::uint32},
     Code{35, DType::uint64},
 };
 
@@ -76,13 +91,17 @@ class Weights {
   /// Adds the tensors of `folder` + `config`; returns false if there is no such record.
   void add(const archive::Entry& config, const std::string& folder, object::Dict& into) {
     if (config.size > options_.limits.max_json_bytes)
-      throw Error(ErrorCode::limit, fmt::format("{} bytes of JSON, max_json_bytes is {}", config.size, options_.limits.max_json_bytes), {{}, config.name});
+      throw Error(ErrorCode::limit,
+                  fmt::format("{} bytes of JSON, max_json_bytes is {}", config.size, options_.limits.max_json_bytes),
+                  {{}, config.name});
     const simdjson::padded_string text(input_.zip->read(config));
     dom::parser parser;
     dom::element document;
-    if (const auto error = parser.parse(text).get(document)) throw Error(ErrorCode::corrupt, simdjson::error_message(error), {{}, config.name});
+    if (const auto error = parser.parse(text).get(document))
+      throw Error(ErrorCode::corrupt, simdjson::error_message(error), {{}, config.name});
     dom::object entries;
-    if (member(document, "config").get(entries) != simdjson::SUCCESS) throw Error(ErrorCode::corrupt, "'config' is no object", {{}, config.name});
+    if (member(document, "config").get(entries) != simdjson::SUCCESS)
+      throw Error(ErrorCode::corrupt, "'config' is no object", {{}, config.name});
     for (const auto [name, entry] : entries) {
       try {
         const auto value = tensor(entry, folder);
@@ -114,7 +133,8 @@ class Weights {
     auto& storage = storages_[record->name];
     if (!storage) storage = make_storage(input_.zip->open(*record), record->size, dtype, options_, copies_);
     Tensor tensor(storage, dtype, integers(member(meta, "sizes"), "sizes", options_.limits),
-                  integers(member(meta, "strides"), "strides", options_.limits), integer(member(meta, "storage_offset"), "storage_offset"));
+                  integers(member(meta, "strides"), "strides", options_.limits),
+                  integer(member(meta, "storage_offset"), "storage_offset"));
     bool requires_grad = false, parameter = false;
     if (meta["requires_grad"].get(requires_grad) != simdjson::SUCCESS) requires_grad = false;
     if (entry["is_param"].get(parameter) != simdjson::SUCCESS) parameter = false;
@@ -131,11 +151,13 @@ class Weights {
 };
 
 /// The older layout: whole torch.save files as records, each a dict of tensors.
-void add_saved(const Input& input, const char* record, const LoadOptions& options, object::Heap& heap, object::Dict& into) {
+void add_saved(const Input& input, const char* record, const LoadOptions& options, object::Heap& heap,
+               object::Dict& into) {
   const archive::Entry* const entry = input.zip->find(record);
   if (entry == nullptr || entry->size == 0) return;
   try {
-    const object::Ref root = read_nested(heap, bytes::from_memory(input.zip->read(*entry), entry->name), options, input.depth + 1);
+    const object::Ref root =
+        read_nested(heap, bytes::from_memory(input.zip->read(*entry), entry->name), options, input.depth + 1);
     const auto* const dict = object::as<object::Dict>(root);
     if (dict == nullptr) corrupt(fmt::format("a {}, expected a dict", name(root.kind())));
     into.items.insert(into.items.end(), dict->items.begin(), dict->items.end());

@@ -53,8 +53,9 @@ std::string pickled(Ref root, torch::Writer& writer) {
 
 std::uint64_t payload(const torch::Writer& writer, std::uint64_t pickle) {
   const auto& storages = writer.storages();
-  return std::accumulate(storages.begin(), storages.end(), pickle,
-                         [](std::uint64_t sum, const torch::Writer::Written& written) { return sum + written.storage->nbytes(); });
+  return std::accumulate(
+      storages.begin(), storages.end(), pickle,
+      [](std::uint64_t sum, const torch::Writer::Written& written) { return sum + written.storage->nbytes(); });
 }
 
 void copy(const torch::Writer::Written& written, bytes::Sink& sink, Progress& progress) {
@@ -79,7 +80,8 @@ void write_zip(Ref root, bytes::Sink& sink, const std::string& name, const SaveO
   zip.add(".storage_alignment", std::to_string(options.storage_alignment));
   zip.add("byteorder", "little");
   for (const auto& written : writer.storages())
-    zip.add("data/" + written.key, written.storage->nbytes(), [&](bytes::Sink& record) { copy(written, record, progress); });
+    zip.add("data/" + written.key, written.storage->nbytes(),
+            [&](bytes::Sink& record) { copy(written, record, progress); });
   zip.finish();
 }
 
@@ -87,7 +89,8 @@ void write_zip(Ref root, bytes::Sink& sink, const std::string& name, const SaveO
 Ref system_info(Heap& heap) {
   const auto pair = [&heap](std::string_view key, Ref value) { return object::Pair(heap.interned(key), value); };
   return heap.dict({pair("protocol_version", heap.integer(1001)), pair("little_endian", Ref::boolean(true)),
-                    pair("type_sizes", heap.dict({pair("short", heap.integer(2)), pair("int", heap.integer(4)), pair("long", heap.integer(4))}))});
+                    pair("type_sizes", heap.dict({pair("short", heap.integer(2)), pair("int", heap.integer(4)),
+                                                  pair("long", heap.integer(4))}))});
 }
 
 void write_legacy(Ref root, bytes::Sink& sink, const SaveOptions& options) {
@@ -97,7 +100,8 @@ void write_legacy(Ref root, bytes::Sink& sink, const SaveOptions& options) {
   Progress progress(options, payload(writer, stream.size()));
   std::vector<const torch::Writer::Written*> order;
   for (const auto& written : writer.storages()) order.push_back(&written);
-  std::sort(order.begin(), order.end(), [](const auto* a, const auto* b) { return a->key < b->key; });  // as strings: "10" before "2"
+  std::sort(order.begin(), order.end(),
+            [](const auto* a, const auto* b) { return a->key < b->key; });  // as strings: "10" before "2"
 
   Heap heap;
   std::vector<Ref> keys;
@@ -163,9 +167,13 @@ void save(const Checkpoint& checkpoint, const std::string& path, const SaveOptio
   }
 }
 
-void save(const Value& value, const std::string& path, const SaveOptions& options) { save(Checkpoint(value), path, options); }
+void save(const Value& value, const std::string& path, const SaveOptions& options) {
+  save(Checkpoint(value), path, options);
+}
 
-void save(const StateDict& state_dict, const std::string& path, const SaveOptions& options) { save(state_dict.to_value(), path, options); }
+void save(const StateDict& state_dict, const std::string& path, const SaveOptions& options) {
+  save(state_dict.to_value(), path, options);
+}
 
 void save(const Value& value, std::ostream& stream, const SaveOptions& options) {
   StreamSink sink(stream);

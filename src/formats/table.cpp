@@ -30,11 +30,15 @@ Checkpoint from_source(const Input& input, const LoadOptions& options) {
 }
 
 bool is_npz(const Input& input) { return input.zip && npz::sniff(*input.zip); }
-Checkpoint read_npz(const Input& input, const LoadOptions& options) { return npz::read(*input.zip, input.source->name(), options); }
+Checkpoint read_npz(const Input& input, const LoadOptions& options) {
+  return npz::read(*input.zip, input.source->name(), options);
+}
 
 /// An index names files beside it, so only a path will do.
 bool is_shard_index(const Input& input) { return !input.path.empty() && by_head<shard_index::sniff>(input); }
-Checkpoint read_shards(const Input& input, const LoadOptions& options) { return shard_index::read(input.path, options); }
+Checkpoint read_shards(const Input& input, const LoadOptions& options) {
+  return shard_index::read(input.path, options);
+}
 
 bool is_dcp(const Input& input) { return !input.source && dcp::sniff(input.path); }
 Checkpoint read_dcp(const Input& input, const LoadOptions& options) { return dcp::read(input.path, options); }
@@ -62,7 +66,8 @@ const Format& recognise(const Input& input) {
   for (const Format& row : rows)
     if (row.sniff(input)) return row;
   const std::string seen = look_alike(input);
-  throw Error(ErrorCode::unknown_format, seen.empty() ? "no checkpoint that flambeau knows" : fmt::format("no checkpoint: this is {}", seen));
+  throw Error(ErrorCode::unknown_format,
+              seen.empty() ? "no checkpoint that flambeau knows" : fmt::format("no checkpoint: this is {}", seen));
 }
 
 }  // namespace flambeau::formats

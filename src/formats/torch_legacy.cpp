@@ -56,7 +56,8 @@ class PlacedStorages final : public torch::Storages {
     const auto found = layout_.storages.find(id.key);
     if (found == layout_.storages.end() || !base::inside(offset, nbytes, found->second.nbytes))
       throw Error(ErrorCode::corrupt, fmt::format("storage '{}' is not in the file's list of storages", id.key));
-    auto bytes = bytes::slice(source_, found->second.offset + offset, nbytes, fmt::format("storage '{}'", id.key), nullptr);
+    auto bytes =
+        bytes::slice(source_, found->second.offset + offset, nbytes, fmt::format("storage '{}'", id.key), nullptr);
     return make_storage(std::move(bytes), nbytes, id.dtype, options_, copies_);
   }
   std::shared_ptr<const bytes::Source> source_;
@@ -78,7 +79,9 @@ class FirstReading final : public pickle::Meaning {
  public:
   explicit FirstReading(const LoadOptions& options) : reader_(storages_, {options.limits, options.inert, {}}) {}
   void global(std::string_view module, std::string_view qualname) override { reader_.global(module, qualname); }
-  std::optional<object::Ref> persistent(object::Heap& heap, object::Ref id) override { return reader_.persistent(heap, id); }
+  std::optional<object::Ref> persistent(object::Heap& heap, object::Ref id) override {
+    return reader_.persistent(heap, id);
+  }
   const auto& ids() const noexcept { return storages_.ids; }
 
  private:
@@ -95,47 +98,60 @@ bool is_legacy_magic(object::Ref ref) noexcept {
 
 LegacyLayout legacy_layout(const bytes::Source& source, const LoadOptions& options) {
   const Pickled magic = read_pickle_at(source, 0, options);
-  if (!is_legacy_magic(magic.result.root)) throw Error(ErrorCode::corrupt, "the first pickle is not torch.save's magic number");
+  if (!is_legacy_magic(magic.result.root))
+    throw Error(ErrorCode::corrupt, "the first pickle is not torch.save's magic number");
   const Pickled version = read_pickle_at(source, magic.end, options);
   const auto number = object::int_value(version.result.root);
-  if (!number) throw Error(ErrorCode::corrupt, fmt::format("the protocol version is a {}", name(version.result.root.kind())));
-  if (*number != legacy_protocol) throw Error(ErrorCode::unsupported, fmt::format("protocol version {}, {} is known", *number, legacy_protocol));
-  const Pickled system = read_pickle_at(source, version.end, options);  // byte order and sizes of the writer: never used
+  if (!number)
+    throw Error(ErrorCode::corrupt, fmt::format("the protocol version is a {}", name(version.result.root.kind())));
+  if (*number != legacy_protocol)
+    throw Error(ErrorCode::unsupported, fmt::format("protocol version {}, {} is known", *number, legacy_protocol));
+  const Pickled system =
+      read_pickle_at(source, version.end, options);  // byte order and sizes of the writer: never used
 
   LegacyLayout layout;
   if (const auto* const dict = object::as<object::Dict>(system.result.root)) {
     const auto little = object::get(*dict, "little_endian");
-    if (little && little->kind() == Kind::boolean && !little->boolean_value()) layout.notes.emplace_back("written on a big-endian machine");
+    if (little && little->kind() == Kind::boolean && !little->boolean_value())
+      layout.notes.emplace_back("written on a big-endian machine");
   } else {
     layout.notes.emplace_back("the description of the writing machine is no dict");
   }
   layout.object_begin = system.end;
-  const Pickled object = read_pickle_at(source, system.end, options, [&] { return std::make_unique<FirstReading>(options); });
+  const Pickled object =
+      read_pickle_at(source, system.end, options, [&] { return std::make_unique<FirstReading>(options); });
   layout.object_end = object.end;
   const auto& ids = static_cast<const FirstReading&>(*object.meaning).ids();
 
   const Pickled keys = read_pickle_at(source, object.end, options);
-  if (keys.result.root.kind() != Kind::list) throw Error(ErrorCode::corrupt, fmt::format("the list of storages is a {}", name(keys.result.root.kind())));
+  if (keys.result.root.kind() != Kind::list)
+    throw Error(ErrorCode::corrupt, fmt::format("the list of storages is a {}", name(keys.result.root.kind())));
   std::uint64_t at = keys.end;
   for (const object::Ref item : object::as<object::Sequence>(keys.result.root)->items) {
     const auto key = object::text(item);
     if (!key) throw Error(ErrorCode::corrupt, fmt::format("a storage key is a {}", name(item.kind())));
     const auto id = ids.find(*key);
-    if (id == ids.end()) throw Error(ErrorCode::corrupt, fmt::format("storage '{}' is listed, but the object does not name it", *key));
+    if (id == ids.end())
+      throw Error(ErrorCode::corrupt, fmt::format("storage '{}' is listed, but the object does not name it", *key));
     if (!base::inside(at, count_size, source.size()))
-      throw Error(ErrorCode::truncated, fmt::format("storage '{}' begins at byte {}, the file ends at byte {}", *key, at, source.size()));
+      throw Error(ErrorCode::truncated,
+                  fmt::format("storage '{}' begins at byte {}, the file ends at byte {}", *key, at, source.size()));
     const std::uint64_t numel = read_count(source, at);
     if (numel != id->second.numel)
-      throw Error(ErrorCode::corrupt, fmt::format("storage '{}' holds {} elements, {} needed", *key, static_cast<std::int64_t>(numel), id->second.numel));
+      throw Error(ErrorCode::corrupt, fmt::format("storage '{}' holds {} elements, {} needed", *key,
+                                                  static_cast<std::int64_t>(numel), id->second.numel));
     at += count_size;
     if (!base::inside(at, id->second.nbytes, source.size()))
-      throw Error(ErrorCode::truncated, fmt::format("storage '{}' needs {} bytes, {} are left", *key, id->second.nbytes, source.size() - at));
+      throw Error(ErrorCode::truncated,
+                  fmt::format("storage '{}' needs {} bytes, {} are left", *key, id->second.nbytes, source.size() - at));
     layout.storages.insert_or_assign(std::string(*key), LegacyLayout::Raw{at, id->second.nbytes});
     at += id->second.nbytes;
   }
   for (const auto& [key, id] : ids) {
     if (layout.storages.count(key) != 0) continue;
-    if (id.nbytes > 0) throw Error(ErrorCode::corrupt, fmt::format("storage '{}' of {} bytes is not in the file's list of storages", key, id.nbytes));
+    if (id.nbytes > 0)
+      throw Error(ErrorCode::corrupt,
+                  fmt::format("storage '{}' of {} bytes is not in the file's list of storages", key, id.nbytes));
     layout.storages.emplace(key, LegacyLayout::Raw{at, 0});
   }
   layout.end = at;
@@ -143,8 +159,8 @@ LegacyLayout legacy_layout(const bytes::Source& source, const LoadOptions& optio
   return layout;
 }
 
-object::Ref read_torch_legacy(object::Heap& heap, std::shared_ptr<const bytes::Source> source, const LoadOptions& options, unsigned depth,
-                              Checkpoint::Container& about) {
+object::Ref read_torch_legacy(object::Heap& heap, std::shared_ptr<const bytes::Source> source,
+                              const LoadOptions& options, unsigned depth, Checkpoint::Container& about) {
   const LegacyLayout layout = legacy_layout(*source, options);
   std::string buffer;
   const auto stream = piece(*source, layout.object_begin, layout.object_end - layout.object_begin, buffer);

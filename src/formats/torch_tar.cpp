@@ -21,7 +21,8 @@ using object::Sequence;
 /// One member, read from its start to its end: pickles and little-endian numbers in turn.
 class Member {
  public:
-  Member(const archive::TarReader& tar, const std::shared_ptr<const bytes::Source>& source, const char* name, const LoadOptions& options)
+  Member(const archive::TarReader& tar, const std::shared_ptr<const bytes::Source>& source, const char* name,
+         const LoadOptions& options)
       : options_(options) {
     const archive::TarReader::Member* const member = tar.find(name);
     if (member == nullptr) corrupt(fmt::format("the archive has no member '{}'", name));
@@ -62,7 +63,8 @@ std::int64_t integer(Ref ref, const char* what) {
 
 const std::vector<Ref>& items(Ref ref, std::size_t count, const char* what) {
   const auto* const sequence = object::as<Sequence>(ref);
-  if (sequence == nullptr || sequence->items.size() != count) corrupt(fmt::format("{} is no sequence of {} items", what, count));
+  if (sequence == nullptr || sequence->items.size() != count)
+    corrupt(fmt::format("{} is no sequence of {} items", what, count));
   return sequence->items;
 }
 
@@ -79,7 +81,8 @@ class TarMeaning final : public torch::Reader {
   TarMeaning(torch::Storages& storages, Options options, const std::map<std::int64_t, Ref>& numbered)
       : Reader(storages, std::move(options)), numbered_(numbered) {}
   std::optional<Ref> persistent(object::Heap&, Ref id) override {
-    if (const auto* const tuple = object::as<Sequence>(id); tuple != nullptr && !tuple->items.empty()) return tuple->items[0];
+    if (const auto* const tuple = object::as<Sequence>(id); tuple != nullptr && !tuple->items.empty())
+      return tuple->items[0];
     std::optional<std::int64_t> number = object::int_value(id);
     if (const auto text = object::text(id); text && !text->empty()) {
       std::int64_t parsed = 0;
@@ -87,7 +90,8 @@ class TarMeaning final : public torch::Reader {
       if (result.ec == std::errc{} && result.ptr == text->data() + text->size()) number = parsed;
     }
     const auto found = number ? numbered_.find(*number) : numbered_.end();
-    if (found == numbered_.end()) corrupt(number ? fmt::format("nothing has the number {}", *number) : "a persistent id is no number");
+    if (found == numbered_.end())
+      corrupt(number ? fmt::format("nothing has the number {}", *number) : "a persistent id is no number");
     return found->second;
   }
 
@@ -98,7 +102,11 @@ class TarMeaning final : public torch::Reader {
 class TarFile {
  public:
   TarFile(const Input& input, const LoadOptions& options, object::Heap& heap)
-      : source_(input.source), tar_(input.source, options.limits), options_(options), heap_(heap), depth_(input.depth) {}
+      : source_(input.source),
+        tar_(input.source, options.limits),
+        options_(options),
+        heap_(heap),
+        depth_(input.depth) {}
 
   Ref read(Checkpoint::Container& about) {
     in("storages", [this](Member& member) { read_storages(member); });
@@ -109,8 +117,10 @@ class TarFile {
       TarMeaning meaning(none, reader_options(options_, depth_), numbered_);
       std::string buffer;
       if (member.left() > options_.limits.max_pickle_bytes)
-        throw Error(ErrorCode::limit, fmt::format("a pickle of {} bytes, max_pickle_bytes is {}", member.left(), options_.limits.max_pickle_bytes));
-      const auto result = pickle::read(piece(*member.source(), 0, member.left(), buffer), heap_, meaning, options_.limits);
+        throw Error(ErrorCode::limit, fmt::format("a pickle of {} bytes, max_pickle_bytes is {}", member.left(),
+                                                  options_.limits.max_pickle_bytes));
+      const auto result =
+          pickle::read(piece(*member.source(), 0, member.left(), buffer), heap_, meaning, options_.limits);
       about.pickle_protocol = result.protocol;
       if (meaning.dangerous()) about.notes.emplace_back("names dangerous globals: looked at only");
       root = result.root;
@@ -145,8 +155,10 @@ class TarFile {
       if (numel < 0 || !base::checked_mul<std::uint64_t>(static_cast<std::uint64_t>(numel), itemsize(*dtype), nbytes))
         corrupt(fmt::format("storage {} holds {} elements", key, numel));
       if (nbytes > member.left())
-        throw Error(ErrorCode::truncated, fmt::format("storage {} needs {} bytes, {} are left", key, nbytes, member.left()));
-      Root root{member.source(), member.at(), static_cast<std::uint64_t>(numel), *dtype, storage_class, std::string(object::text(fields[1]).value_or("cpu"))};
+        throw Error(ErrorCode::truncated,
+                    fmt::format("storage {} needs {} bytes, {} are left", key, nbytes, member.left()));
+      Root root{member.source(), member.at(),   static_cast<std::uint64_t>(numel),
+                *dtype,          storage_class, std::string(object::text(fields[1]).value_or("cpu"))};
       member.skip(nbytes);
       numbered_[key] = storage(root, 0, root.numel, fmt::format("storage {}", key));
       roots_.insert_or_assign(key, std::move(root));
@@ -158,10 +170,13 @@ class TarFile {
       const std::int64_t target = integer(fields[0], "a view's key"), root_key = integer(fields[1], "a view's root");
       const std::int64_t offset = integer(fields[2], "a view's offset"), numel = integer(fields[3], "a view's size");
       const auto root = roots_.find(root_key);
-      if (root == roots_.end()) corrupt(fmt::format("view {} looks at storage {}, which is not there", target, root_key));
-      if (offset < 0 || numel < 0 || !base::inside(static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(numel), root->second.numel))
+      if (root == roots_.end())
+        corrupt(fmt::format("view {} looks at storage {}, which is not there", target, root_key));
+      if (offset < 0 || numel < 0 ||
+          !base::inside(static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(numel), root->second.numel))
         corrupt(fmt::format("view {}: elements {} + {} of a storage of {}", target, offset, numel, root->second.numel));
-      numbered_[target] = storage(root->second, static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(numel), fmt::format("storage {}", target));
+      numbered_[target] = storage(root->second, static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(numel),
+                                  fmt::format("storage {}", target));
     }
   }
 
@@ -170,20 +185,23 @@ class TarFile {
     for (std::int64_t i = 0; i < count; ++i) {
       const Pickled pickled = member.pickle();
       const auto& fields = items(pickled.result.root, 3, "a tensor");
-      const std::int64_t key = integer(fields[0], "a tensor's key"), storage_key = integer(fields[1], "a tensor's storage");
+      const std::int64_t key = integer(fields[0], "a tensor's key"),
+                         storage_key = integer(fields[1], "a tensor's storage");
       const auto found = numbered_.find(storage_key);
       const auto* const node = found != numbered_.end() ? object::as<object::StorageNode>(found->second) : nullptr;
       if (node == nullptr) corrupt(fmt::format("tensor {} looks at storage {}, which is not there", key, storage_key));
       const std::int64_t rank = member.number(4);
       if (rank < 0 || static_cast<std::uint64_t>(rank) > options_.limits.max_tensor_rank)
-        throw Error(ErrorCode::limit, fmt::format("tensor {} has {} dimensions, max_tensor_rank is {}", key, rank, options_.limits.max_tensor_rank));
+        throw Error(ErrorCode::limit, fmt::format("tensor {} has {} dimensions, max_tensor_rank is {}", key, rank,
+                                                  options_.limits.max_tensor_rank));
       member.skip(4);  // the writer meant the rank to be 8 bytes
       Shape shape, strides;
       for (std::int64_t d = 0; d < rank; ++d) shape.push_back(member.number(8));
       for (std::int64_t d = 0; d < rank; ++d) strides.push_back(member.number(8));
       const std::int64_t offset = member.number(8);
       try {
-        numbered_[key] = heap_.tensor(Tensor(node->storage, node->storage->dtype(), std::move(shape), std::move(strides), offset));
+        numbered_[key] =
+            heap_.tensor(Tensor(node->storage, node->storage->dtype(), std::move(shape), std::move(strides), offset));
       } catch (const Error& error) {
         throw Error(error.code(), fmt::format("tensor {}: {}", key, error.message()), error.place());
       }

@@ -17,7 +17,8 @@ namespace {
 
 constexpr std::int64_t newest_version = 10;  // kMaxSupportedFileFormatVersion of torch 2.13
 
-/// A payload whose elements are big-endian. Their width may become known late (untyped storages), but before they are read.
+/// A payload whose elements are big-endian. Their width may become known late (untyped storages), but before they are
+/// read.
 class SwappedSource final : public StorageSource {
  public:
   SwappedSource(std::shared_ptr<const StorageSource> source, std::uint64_t nbytes, DType dtype)
@@ -26,16 +27,20 @@ class SwappedSource final : public StorageSource {
   void element_type(DType dtype) noexcept { width_ = width_of(dtype); }
 
   std::span<const std::byte> view() const noexcept override { return {}; }
-  bool recorded_crc(std::uint32_t&) const noexcept override { return false; }  // it is that of the bytes before swapping
+  bool recorded_crc(std::uint32_t&) const noexcept override {
+    return false;
+  }  // it is that of the bytes before swapping
   std::string describe() const override { return source_->describe(); }
   void read(std::uint64_t offset, std::span<std::byte> into) const override {
     std::call_once(checked_, [this] { Storage::from(source_, nbytes_, DType::uint8)->each_block([](auto) {}); });
     const std::uint64_t width = width_;
-    const std::uint64_t begin = offset / width * width, end = std::min(nbytes_, (offset + into.size() + width - 1) / width * width);
+    const std::uint64_t begin = offset / width * width,
+                        end = std::min(nbytes_, (offset + into.size() + width - 1) / width * width);
     std::vector<std::byte> whole(end - begin);
     source_->read(begin, whole);
     for (std::size_t at = 0; at + width <= whole.size(); at += width)
-      std::reverse(whole.begin() + static_cast<std::ptrdiff_t>(at), whole.begin() + static_cast<std::ptrdiff_t>(at + width));
+      std::reverse(whole.begin() + static_cast<std::ptrdiff_t>(at),
+                   whole.begin() + static_cast<std::ptrdiff_t>(at + width));
     std::copy_n(whole.begin() + static_cast<std::ptrdiff_t>(offset - begin), into.size(), into.begin());
   }
 
@@ -56,11 +61,13 @@ class ZipStorages final : public torch::Storages {
 
   std::shared_ptr<Storage> open(const torch::StorageId& id) override {
     const archive::Entry* const entry = zip_.find(folder_ + id.key);
-    if (entry == nullptr) throw Error(ErrorCode::corrupt, fmt::format("storage '{}': the archive has no record '{}{}'", id.key, folder_, id.key));
+    if (entry == nullptr)
+      throw Error(ErrorCode::corrupt,
+                  fmt::format("storage '{}': the archive has no record '{}{}'", id.key, folder_, id.key));
     if (entry->size != id.nbytes)
       throw Error(entry->size < id.nbytes ? ErrorCode::truncated : ErrorCode::corrupt,
-                  fmt::format("storage '{}': record '{}' holds {} bytes, {} needed ({} elements of {} bytes)", id.key, entry->name, entry->size,
-                              id.nbytes, id.numel, itemsize(id.dtype)));
+                  fmt::format("storage '{}': record '{}' holds {} bytes, {} needed ({} elements of {} bytes)", id.key,
+                              entry->name, entry->size, id.nbytes, id.numel, itemsize(id.dtype)));
     auto source = zip_.open(*entry);
     if (!big_endian_) return make_storage(std::move(source), id.nbytes, id.dtype, options_, copies_);
     auto swapped = std::make_shared<SwappedSource>(std::move(source), id.nbytes, id.dtype);
@@ -90,9 +97,12 @@ void check_zip_version(const archive::ZipReader& zip) {
   const std::string text = zip.read(*entry);
   std::int64_t version = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), version);
-  if (parsed.ec != std::errc{}) throw Error(ErrorCode::corrupt, fmt::format("the version '{:.20}' is no number", text), {{}, entry->name});
+  if (parsed.ec != std::errc{})
+    throw Error(ErrorCode::corrupt, fmt::format("the version '{:.20}' is no number", text), {{}, entry->name});
   if (version < 1 || version > newest_version)
-    throw Error(ErrorCode::unsupported, fmt::format("format version {}, versions 1 to {} are known", version, newest_version), {{}, entry->name});
+    throw Error(ErrorCode::unsupported,
+                fmt::format("format version {}, versions 1 to {} are known", version, newest_version),
+                {{}, entry->name});
 }
 
 bool is_big_endian(const archive::ZipReader& zip) {
@@ -100,16 +110,21 @@ bool is_big_endian(const archive::ZipReader& zip) {
   if (entry == nullptr) return false;
   const std::string order = zip.read(*entry);
   if (order != "little" && order != "big")
-    throw Error(ErrorCode::unsupported, fmt::format("byte order '{:.20}', 'little' and 'big' are known", order), {{}, entry->name});
+    throw Error(ErrorCode::unsupported, fmt::format("byte order '{:.20}', 'little' and 'big' are known", order),
+                {{}, entry->name});
   return order == "big";
 }
 
-object::Ref read_torch_zip(object::Heap& heap, const archive::ZipReader& zip, const std::string& pickle, const std::string& folder,
-                           const LoadOptions& options, unsigned depth, Checkpoint::Container& about) {
+object::Ref read_torch_zip(object::Heap& heap, const archive::ZipReader& zip, const std::string& pickle,
+                           const std::string& folder, const LoadOptions& options, unsigned depth,
+                           Checkpoint::Container& about) {
   const archive::Entry* const entry = zip.find(pickle);
   if (entry == nullptr) throw Error(ErrorCode::corrupt, fmt::format("the archive has no record '{}'", pickle));
   if (entry->size > options.limits.max_pickle_bytes)
-    throw Error(ErrorCode::limit, fmt::format("a pickle of {} bytes, max_pickle_bytes is {}", entry->size, options.limits.max_pickle_bytes), {{}, entry->name});
+    throw Error(
+        ErrorCode::limit,
+        fmt::format("a pickle of {} bytes, max_pickle_bytes is {}", entry->size, options.limits.max_pickle_bytes),
+        {{}, entry->name});
   check_zip_version(zip);
   about.big_endian = is_big_endian(zip);
   about.root_name = zip.root();
@@ -126,7 +141,8 @@ object::Ref read_torch_zip(object::Heap& heap, const archive::ZipReader& zip, co
   storages.finish();
   reader.finish();
   about.pickle_protocol = result.protocol;
-  if (result.end < stream.size()) about.notes.push_back(fmt::format("{}: {} bytes follow the pickle's end", entry->name, stream.size() - result.end));
+  if (result.end < stream.size())
+    about.notes.push_back(fmt::format("{}: {} bytes follow the pickle's end", entry->name, stream.size() - result.end));
   if (reader.dangerous()) about.notes.emplace_back("names dangerous globals: looked at only");
   return result.root;
 }

@@ -66,7 +66,8 @@ void mark_parameters(object::Ref root, const Parameters& parameters) {
   std::unordered_set<const object::Node*> seen;
   std::vector<object::Node*> open;
   const auto meet = [&](object::Ref ref) {
-    if (object::Node* const node = ref.node(); node != nullptr && node->kind >= Kind::tuple && seen.insert(node).second) open.push_back(node);
+    if (object::Node* const node = ref.node(); node != nullptr && node->kind >= Kind::tuple && seen.insert(node).second)
+      open.push_back(node);
   };
   meet(root);
   while (!open.empty()) {
@@ -79,7 +80,8 @@ void mark_parameters(object::Ref root, const Parameters& parameters) {
     if (names == parameters.end()) continue;
     for (const auto& [key, value] : state->items) {
       auto* const tensor = object::as<object::TensorNode>(value);
-      if (tensor != nullptr && names->second.count(object::text(key).value_or(std::string_view{})) != 0) tensor->parameter = true;
+      if (tensor != nullptr && names->second.count(object::text(key).value_or(std::string_view{})) != 0)
+        tensor->parameter = true;
     }
   }
 }

@@ -29,12 +29,13 @@ class PartialFile {
       fd_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
       if (fd_ < 0) fail("cannot create", path_);
       if (::flock(fd_, LOCK_EX) != 0) fail("cannot lock", path_);
-      struct stat mine{}, named{};  // another process may have finished, and renamed the file we waited for
+      struct stat mine {
+      }, named{};  // another process may have finished, and renamed the file we waited for
       if (::fstat(fd_, &mine) == 0 && ::stat(path_.c_str(), &named) == 0 && mine.st_ino == named.st_ino) break;
       ::close(fd_);
     }
     std::ifstream(etag_path_) >> etag_;
-    struct stat status{};
+    struct stat status {};
     ::fstat(fd_, &status);
     size_ = etag_.empty() ? 0 : static_cast<std::uint64_t>(status.st_size);
     if (size_ == 0) restart("");
@@ -51,8 +52,10 @@ class PartialFile {
     if (::ftruncate(fd_, 0) != 0) fail("cannot truncate", path_);
     size_ = 0;
     etag_ = etag.starts_with("W/") ? "" : etag;
-    if (etag_.empty()) ::unlink(etag_path_.c_str());
-    else std::ofstream(etag_path_) << etag_;
+    if (etag_.empty())
+      ::unlink(etag_path_.c_str());
+    else
+      std::ofstream(etag_path_) << etag_;
   }
 
   void append(std::span<const std::byte> bytes) {

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cctype>
 #include <exception>
-#include <utility>
 #include <memory>
+#include <utility>
 
 #include <flambeau/error.h>
 
@@ -37,7 +37,8 @@ void resolve(void* library, const char* name, Function& function) {
 const Curl& curl() {
   static const Curl loaded = [] {
     void* library = ::dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
-    if (!library) throw Error(ErrorCode::unsupported, "downloads need libcurl (Debian: libcurl4), which is not installed");
+    if (!library)
+      throw Error(ErrorCode::unsupported, "downloads need libcurl (Debian: libcurl4), which is not installed");
     Curl c;
     resolve(library, "curl_global_init", c.global_init);
     resolve(library, "curl_easy_init", c.easy_init);
@@ -77,7 +78,8 @@ std::size_t on_header(char* data, std::size_t, std::size_t size, void* user) {
   const std::string name = lower(line.substr(0, colon));
   std::string_view value = line.substr(colon + 1);
   while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
-  while (!value.empty() && (value.back() == '\r' || value.back() == '\n' || value.back() == ' ')) value.remove_suffix(1);
+  while (!value.empty() && (value.back() == '\r' || value.back() == '\n' || value.back() == ' '))
+    value.remove_suffix(1);
   if (name == "etag") transfer.response.etag = value;
   if (name == "content-length") transfer.response.length = std::strtoull(std::string(value).c_str(), nullptr, 10);
   return size;

@@ -23,7 +23,8 @@ constexpr std::uint64_t dense_piece = 16ull << 20;  // bytes made row-major at o
 class Sha256 {
  public:
   Sha256() : context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
-    if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1) throw Error(ErrorCode::internal, "sha256 is not available");
+    if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1)
+      throw Error(ErrorCode::internal, "sha256 is not available");
   }
   void add(std::span<const std::byte> bytes) { EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()); }
   std::string finish() {
@@ -52,13 +53,15 @@ void add(Sha256& sha, const Tensor& tensor) {
   }
   // Slices along the first dimension, so that an expanded tensor never becomes dense as a whole.
   const std::uint64_t slice = tensor.nbytes() / static_cast<std::uint64_t>(tensor.size(0));
-  const auto step = static_cast<std::int64_t>(std::max<std::uint64_t>(1, dense_piece / std::max<std::uint64_t>(1, slice)));
+  const auto step =
+      static_cast<std::int64_t>(std::max<std::uint64_t>(1, dense_piece / std::max<std::uint64_t>(1, slice)));
   for (std::int64_t at = 0; at < tensor.size(0); at += step) {
     const Tensor part = tensor.narrow(0, at, std::min(step, tensor.size(0) - at));
     if (part.size(0) > 1 || part.nbytes() <= dense_piece) {
       sha.add(part.contiguous().bytes());
     } else {  // one row that is still large: go one dimension down
-      Shape shape(part.shape().begin() + 1, part.shape().end()), strides(part.strides().begin() + 1, part.strides().end());
+      Shape shape(part.shape().begin() + 1, part.shape().end()),
+          strides(part.strides().begin() + 1, part.strides().end());
       Tensor inner(part.storage(), part.dtype(), std::move(shape), std::move(strides), part.offset());
       inner.set_conj(part.is_conj()).set_neg(part.is_neg());
       add(sha, inner);
@@ -68,8 +71,9 @@ void add(Sha256& sha, const Tensor& tensor) {
 
 /// What two equal views have in common.
 std::string identity(const Tensor& tensor) {
-  return fmt::format("{} {} {} {} {} {}{}", fmt::ptr(tensor.storage().get()), static_cast<int>(tensor.dtype()), tensor.offset(),
-                     to_string(tensor.shape()), to_string(tensor.strides()), tensor.is_conj(), tensor.is_neg());
+  return fmt::format("{} {} {} {} {} {}{}", fmt::ptr(tensor.storage().get()), static_cast<int>(tensor.dtype()),
+                     tensor.offset(), to_string(tensor.shape()), to_string(tensor.strides()), tensor.is_conj(),
+                     tensor.is_neg());
 }
 
 }  // namespace
@@ -105,7 +109,8 @@ void add_digests(std::vector<Listed>& rows, unsigned threads) {
     work.push_back(i);
     total += rows[i].nbytes;
   }
-  std::stable_sort(work.begin(), work.end(), [&](std::size_t a, std::size_t b) { return rows[a].nbytes > rows[b].nbytes; });
+  std::stable_sort(work.begin(), work.end(),
+                   [&](std::size_t a, std::size_t b) { return rows[a].nbytes > rows[b].nbytes; });
   std::atomic<std::size_t> next{0};
   std::exception_ptr failure;
   std::mutex failing;

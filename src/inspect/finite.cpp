@@ -36,18 +36,27 @@ void count_not_finite(std::span<const std::byte> bytes, DType dtype, NotFiniteCo
   using U64 = std::uint64_t;
   switch (dtype) {
     case DType::float16:
-    case DType::complex32: return count_ieee<U16>(bytes, 0x7C00, 0x03FF, count);
-    case DType::bfloat16: return count_ieee<U16>(bytes, 0x7F80, 0x007F, count);
+    case DType::complex32:
+      return count_ieee<U16>(bytes, 0x7C00, 0x03FF, count);
+    case DType::bfloat16:
+      return count_ieee<U16>(bytes, 0x7F80, 0x007F, count);
     case DType::float32:
-    case DType::complex64: return count_ieee<U32>(bytes, 0x7F800000, 0x007FFFFF, count);
+    case DType::complex64:
+      return count_ieee<U32>(bytes, 0x7F800000, 0x007FFFFF, count);
     case DType::float64:
-    case DType::complex128: return count_ieee<U64>(bytes, 0x7FF0000000000000, 0x000FFFFFFFFFFFFF, count);
-    case DType::float8_e5m2: return count_ieee<U8>(bytes, 0x7C, 0x03, count);
-    case DType::float8_e4m3fn: return count_bytes(bytes, count, [](unsigned byte) { return (byte & 0x7F) == 0x7F; });
+    case DType::complex128:
+      return count_ieee<U64>(bytes, 0x7FF0000000000000, 0x000FFFFFFFFFFFFF, count);
+    case DType::float8_e5m2:
+      return count_ieee<U8>(bytes, 0x7C, 0x03, count);
+    case DType::float8_e4m3fn:
+      return count_bytes(bytes, count, [](unsigned byte) { return (byte & 0x7F) == 0x7F; });
     case DType::float8_e4m3fnuz:
-    case DType::float8_e5m2fnuz: return count_bytes(bytes, count, [](unsigned byte) { return byte == 0x80; });
-    case DType::float8_e8m0fnu: return count_bytes(bytes, count, [](unsigned byte) { return byte == 0xFF; });
-    default: return;
+    case DType::float8_e5m2fnuz:
+      return count_bytes(bytes, count, [](unsigned byte) { return byte == 0x80; });
+    case DType::float8_e8m0fnu:
+      return count_bytes(bytes, count, [](unsigned byte) { return byte == 0xFF; });
+    default:
+      return;
   }
 }
 

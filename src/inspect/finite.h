@@ -13,8 +13,8 @@ struct NotFiniteCount {
   std::uint64_t nan = 0, inf = 0;
 };
 
-/// Adds the NaN and infinite elements of `bytes` (whole little-endian elements of `dtype`) to `count`; a complex element counts
-/// once per part. Nothing for dtypes without either.
+/// Adds the NaN and infinite elements of `bytes` (whole little-endian elements of `dtype`) to `count`; a complex
+/// element counts once per part. Nothing for dtypes without either.
 void count_not_finite(std::span<const std::byte> bytes, DType dtype, NotFiniteCount& count);
 
 }  // namespace flambeau::inspect

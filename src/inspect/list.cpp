@@ -24,9 +24,9 @@ struct Frame {
   Node* node;
   std::vector<Part> parts;
   std::size_t next = 0;
-  bool has_element = false;       ///< it added a path element
-  std::size_t rows = 0;           ///< rows before it
-  std::size_t cut = outermost;    ///< the outermost ancestor that was met again below
+  bool has_element = false;     ///< it added a path element
+  std::size_t rows = 0;         ///< rows before it
+  std::size_t cut = outermost;  ///< the outermost ancestor that was met again below
 };
 
 class Walk {
@@ -52,7 +52,9 @@ class Walk {
     Node* const node = part.ref.node();
     if (node == nullptr || (node->kind < Kind::tuple)) return;
     if (++visits_ > options_.max_visits)
-      throw Error(ErrorCode::limit, fmt::format("more than {} values, counting shared ones each time (ListOptions::max_visits)", options_.max_visits));
+      throw Error(ErrorCode::limit,
+                  fmt::format("more than {} values, counting shared ones each time (ListOptions::max_visits)",
+                              options_.max_visits));
     if (barren_.count(node) != 0) return;
     if (const auto above = depth_.find(node); above != depth_.end()) {  // one of its own ancestors
       for (Frame& frame : frames_) frame.cut = std::min(frame.cut, above->second);
@@ -77,7 +79,8 @@ class Walk {
     frames_.pop_back();
     depth_.erase(frame.node);
     if (frame.has_element) path_.pop_back();
-    // What holds no tensors, whatever stands above it, need not be walked again: sharing cannot make the walk exponential.
+    // What holds no tensors, whatever stands above it, need not be walked again: sharing cannot make the walk
+    // exponential.
     if (rows_.size() == frame.rows && frame.cut >= frames_.size()) barren_.insert(frame.node);
   }
 

@@ -25,7 +25,8 @@ void by_index(Parts& out, const std::vector<Ref>& items) {
 
 void by_key(Parts& out, const std::vector<object::Pair>& items) {
   for (const auto& [key, value] : items) {
-    if (key.node() != nullptr && key.kind() >= Kind::tuple && key.kind() != Kind::global) out.push_back({PathElement("<key>"), key});
+    if (key.node() != nullptr && key.kind() >= Kind::tuple && key.kind() != Kind::global)
+      out.push_back({PathElement("<key>"), key});
     out.push_back({key_element(key), value});
   }
 }
@@ -48,7 +49,8 @@ void by_name(Parts& out, Ref state) {
   for (const auto& [key, value] : slots->items) out.push_back({key_element(key), value});
 }
 
-void named(Parts& out, std::initializer_list<std::string_view> names, const std::vector<Ref>& values, std::size_t first = 0) {
+void named(Parts& out, std::initializer_list<std::string_view> names, const std::vector<Ref>& values,
+           std::size_t first = 0) {
   for (const std::string_view name : names)
     if (first < values.size()) out.push_back({PathElement(std::string(name)), values[first++]});
 }
@@ -124,7 +126,9 @@ bool call(Parts& out, const std::string& name, Ref args) {
   for (const Call& row : calls)
     if (row.name == name) return row.parts(out, *items);
   // func(*args) with a class and attributes: the parts are those of the call.
-  const auto wraps = [&](std::string_view module) { return name.starts_with(module) && name.substr(module.size()).starts_with("_rebuild_from_type"); };
+  const auto wraps = [&](std::string_view module) {
+    return name.starts_with(module) && name.substr(module.size()).starts_with("_rebuild_from_type");
+  };
   if ((wraps("torch._tensor.") || wraps("torch.tensor.")) && items->size() == 4) {
     const std::string inner = object::global_name((*items)[0]);
     const auto* const inner_args = sequence((*items)[2]);
@@ -140,7 +144,8 @@ bool call(Parts& out, const std::string& name, Ref args) {
 
 /// nn.Module: an instance whose attributes hold the three tables.
 bool module(Parts& out, const Object& object) {
-  const auto* const state = object.construction == object::Construction::newobj ? object::as<Dict>(object.state) : nullptr;
+  const auto* const state =
+      object.construction == object::Construction::newobj ? object::as<Dict>(object.state) : nullptr;
   if (state == nullptr) return false;
   constexpr std::array<std::string_view, 3> tables = {"_parameters", "_buffers", "_modules"};
   std::array<const Dict*, 3> found{};
@@ -154,7 +159,8 @@ bool module(Parts& out, const Object& object) {
       if (!value.is_none()) out.push_back({key_element(key), value});
   for (const auto& [key, value] : state->items) {
     const auto name = object::text(key).value_or(std::string_view{});
-    if (name == tables[0] || name == tables[1] || name == tables[2] || name == "_flat_weights") continue;  // the last repeats an RNN's parameters
+    if (name == tables[0] || name == tables[1] || name == tables[2] || name == "_flat_weights")
+      continue;  // the last repeats an RNN's parameters
     out.push_back({key_element(key), value});
   }
   return true;
@@ -166,7 +172,8 @@ bool special(Parts& out, const Object& object, const std::string& name) {
     const auto* const args = sequence(object.args);
     if (args == nullptr || args->empty() || object::global_name((*args)[0]) != "numpy.ndarray") return false;
     const auto* const state = sequence(object.state);
-    if (state != nullptr && state->size() == 5 && (*state)[4].kind() == Kind::list) by_index(out, *sequence((*state)[4]));
+    if (state != nullptr && state->size() == 5 && (*state)[4].kind() == Kind::list)
+      by_index(out, *sequence((*state)[4]));
     return true;
   }
   if (name == "torch._C.Generator") {
@@ -179,7 +186,8 @@ bool special(Parts& out, const Object& object, const std::string& name) {
 
 void instance(Parts& out, const Object& object) {
   if (const auto* const args = sequence(object.args)) {
-    const auto* const inner = object.construction == object::Construction::newobj_ex && args->size() == 2 ? sequence((*args)[0]) : nullptr;
+    const auto* const inner =
+        object.construction == object::Construction::newobj_ex && args->size() == 2 ? sequence((*args)[0]) : nullptr;
     by_index(out, inner != nullptr ? *inner : *args);
     if (inner != nullptr)
       if (const auto* const named_args = object::as<Dict>((*args)[1])) by_key(out, named_args->items);
@@ -220,7 +228,9 @@ std::vector<Part> parts(object::Node* node, const std::optional<As>& as) {
     case Kind::object: {
       const auto& object = *static_cast<Object*>(node);
       const std::string name = object::global_name(object.callable);
-      if (object.construction == object::Construction::reduce && (call(out, name, object.args) || special(out, object, name))) break;
+      if (object.construction == object::Construction::reduce &&
+          (call(out, name, object.args) || special(out, object, name)))
+        break;
       if (!module(out, object)) instance(out, object);
       break;
     }

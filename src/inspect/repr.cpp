@@ -50,10 +50,13 @@ std::string big_decimal(std::string_view bytes) {
 std::string numpy_scalar(const object::Object& object) {
   const std::string name = object::global_name(object.callable);
   const auto* const args = object::as<object::Sequence>(object.args);
-  if ((name != "numpy.core.multiarray.scalar" && name != "numpy._core.multiarray.scalar") || args == nullptr || args->items.size() != 2) return {};
+  if ((name != "numpy.core.multiarray.scalar" && name != "numpy._core.multiarray.scalar") || args == nullptr ||
+      args->items.size() != 2)
+    return {};
   const auto* const dtype = object::as<object::Object>(args->items[0]);
   const auto* const dtype_args = dtype != nullptr ? object::as<object::Sequence>(dtype->args) : nullptr;
-  const auto code = dtype_args != nullptr && !dtype_args->items.empty() ? object::text(dtype_args->items[0]) : std::nullopt;
+  const auto code =
+      dtype_args != nullptr && !dtype_args->items.empty() ? object::text(dtype_args->items[0]) : std::nullopt;
   const auto* const data = object::as<object::Bytes>(args->items[1]);
   if (!code || data == nullptr || code->size() != 2) return {};
   const auto as = [data](auto value) {
@@ -108,11 +111,14 @@ class Writer {
 
  private:
   void push(Ref ref) { tasks_.push_back({ref}); }
-  void push(std::string text, const object::Node* leave = nullptr) { tasks_.push_back({{}, std::move(text), true, leave}); }
+  void push(std::string text, const object::Node* leave = nullptr) {
+    tasks_.push_back({{}, std::move(text), true, leave});
+  }
 
   /// Pushes open, items separated by ", ", close; the stack runs backwards.
   template <class Item>
-  void sequence(const object::Node* node, std::string open, std::string close, std::size_t count, const char* cycle, Item&& item) {
+  void sequence(const object::Node* node, std::string open, std::string close, std::size_t count, const char* cycle,
+                Item&& item) {
     if (std::find(inside_.begin(), inside_.end(), node) != inside_.end()) {
       out_ += cycle;
       return;
@@ -130,18 +136,37 @@ class Writer {
 
   void value(Ref ref) {
     switch (ref.kind()) {
-      case Kind::none: out_ += "None"; return;
-      case Kind::boolean: out_ += ref.boolean_value() ? "True" : "False"; return;
-      case Kind::integer: out_ += std::to_string(*object::int_value(ref)); return;
-      case Kind::floating: out_ += base::py_repr(object::as<object::Float>(ref)->value); return;
-      case Kind::big_integer: out_ += big_decimal(object::as<object::BigInteger>(ref)->bytes); return;
-      case Kind::string: out_ += base::py_repr(std::string_view(object::as<object::String>(ref)->text)); return;
-      case Kind::bytes: out_ += base::py_bytes_repr(object::as<object::Bytes>(ref)->data); return;
-      case Kind::bytearray: out_ += "bytearray(" + base::py_bytes_repr(object::as<object::Bytes>(ref)->data) + ")"; return;
-      case Kind::global: out_ += "<" + object::global_name(ref) + ">"; return;
+      case Kind::none:
+        out_ += "None";
+        return;
+      case Kind::boolean:
+        out_ += ref.boolean_value() ? "True" : "False";
+        return;
+      case Kind::integer:
+        out_ += std::to_string(*object::int_value(ref));
+        return;
+      case Kind::floating:
+        out_ += base::py_repr(object::as<object::Float>(ref)->value);
+        return;
+      case Kind::big_integer:
+        out_ += big_decimal(object::as<object::BigInteger>(ref)->bytes);
+        return;
+      case Kind::string:
+        out_ += base::py_repr(std::string_view(object::as<object::String>(ref)->text));
+        return;
+      case Kind::bytes:
+        out_ += base::py_bytes_repr(object::as<object::Bytes>(ref)->data);
+        return;
+      case Kind::bytearray:
+        out_ += "bytearray(" + base::py_bytes_repr(object::as<object::Bytes>(ref)->data) + ")";
+        return;
+      case Kind::global:
+        out_ += "<" + object::global_name(ref) + ">";
+        return;
       case Kind::tensor: {
         const auto& tensor = object::as<object::TensorNode>(ref)->tensor;
-        out_ += fmt::format("<{} {} {}>", object::as<object::TensorNode>(ref)->parameter ? "Parameter" : "Tensor", name(tensor.dtype()), to_string(tensor.shape()));
+        out_ += fmt::format("<{} {} {}>", object::as<object::TensorNode>(ref)->parameter ? "Parameter" : "Tensor",
+                            name(tensor.dtype()), to_string(tensor.shape()));
         return;
       }
       case Kind::storage: {
@@ -149,9 +174,12 @@ class Writer {
         out_ += fmt::format("<{} of {} bytes>", node->storage_class, node->storage->nbytes());
         return;
       }
-      case Kind::object: return object(*object::as<object::Object>(ref));
-      case Kind::dict: return dict(*object::as<object::Dict>(ref));
-      default: return items(*object::as<object::Sequence>(ref));
+      case Kind::object:
+        return object(*object::as<object::Object>(ref));
+      case Kind::dict:
+        return dict(*object::as<object::Dict>(ref));
+      default:
+        return items(*object::as<object::Sequence>(ref));
     }
   }
 
@@ -160,8 +188,10 @@ class Writer {
     std::string open = "[", close = "]";
     const char* cycle = "[...]";
     if (node.kind == Kind::tuple) open = "(", close = refs.size() == 1 ? ",)" : ")", cycle = "(...)";
-    if (node.kind == Kind::set) open = refs.empty() ? "set(" : "{", close = refs.empty() ? ")" : "}", cycle = "set(...)";
-    if (node.kind == Kind::frozenset) open = refs.empty() ? "frozenset(" : "frozenset({", close = refs.empty() ? ")" : "})", cycle = "frozenset(...)";
+    if (node.kind == Kind::set)
+      open = refs.empty() ? "set(" : "{", close = refs.empty() ? ")" : "}", cycle = "set(...)";
+    if (node.kind == Kind::frozenset)
+      open = refs.empty() ? "frozenset(" : "frozenset({", close = refs.empty() ? ")" : "})", cycle = "frozenset(...)";
     sequence(&node, open, close, refs.size(), cycle, [&](std::size_t i) { push(refs[i]); });
   }
 
@@ -195,7 +225,8 @@ class Writer {
     for (const Ref item : node.list_items) parts.push_back({item});
     for (const auto& [key, item] : node.dict_items) parts.push_back({item, {}, key});
     if (const auto* const state = object::as<object::Dict>(node.state))
-      for (const auto& [key, item] : state->items) parts.push_back({item, std::string(object::text(key).value_or("?")) + "="});
+      for (const auto& [key, item] : state->items)
+        parts.push_back({item, std::string(object::text(key).value_or("?")) + "="});
     else if (!node.state.is_none())
       parts.push_back({node.state});
     const std::string name = object::global_name(node.callable);
@@ -222,9 +253,10 @@ PathElement key_element(Ref key) {
   auto number = object::int_value(key);
   if (const auto* const scalar = object::as<object::Object>(key)) {  // a numpy integer counts as its Python value
     const std::string text = numpy_scalar(*scalar);
-    if (!text.empty() && text.find_first_not_of("-0123456789") == std::string::npos && text.size() < 19) number = std::stoll(text);
+    if (!text.empty() && text.find_first_not_of("-0123456789") == std::string::npos && text.size() < 19)
+      number = std::stoll(text);
   }
-  if (number && *number < exact_in_json && *number > -exact_in_json) return *number;
+  if (number && *number<exact_in_json&& * number> - exact_in_json) return *number;
   return repr(key, longest_key);
 }
 

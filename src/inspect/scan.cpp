@@ -104,7 +104,8 @@ class Scan {
       std::string_view record = entry.name;
       if (!zip.root().empty()) record.remove_prefix(std::min(zip.root().size() + 1, record.size()));
       const std::string inside = member.empty() ? entry.name : member + ": " + entry.name;
-      const bool storage = record.starts_with("data/") && record.find('.') == std::string_view::npos && zip.find("data.pkl") != nullptr;
+      const bool storage =
+          record.starts_with("data/") && record.find('.') == std::string_view::npos && zip.find("data.pkl") != nullptr;
       if (storage || entry.size == 0) continue;
       const auto source = zip.open(entry);
       std::string head(std::min<std::uint64_t>(entry.size, 16), '\0');
@@ -112,7 +113,9 @@ class Scan {
       const bool pickle = record.ends_with("pkl") || looks_like_pickle(head);
       if (!pickle && !head.starts_with("PK\3\4") && !head.starts_with("\x93NUMPY")) continue;
       if (entry.size > options_.limits.max_pickle_bytes) {
-        unreadable(Error(ErrorCode::limit, fmt::format("{} bytes, max_pickle_bytes is {}", entry.size, options_.limits.max_pickle_bytes)), inside);
+        unreadable(Error(ErrorCode::limit,
+                         fmt::format("{} bytes, max_pickle_bytes is {}", entry.size, options_.limits.max_pickle_bytes)),
+                   inside);
         continue;
       }
       std::string payload(entry.size, '\0');
@@ -142,7 +145,8 @@ class Scan {
     try {
       const formats::LegacyLayout layout = formats::legacy_layout(source, options_);
       if (layout.end == source.size()) return;
-      inner(bytes::part(input.source, layout.end, source.size() - layout.end), fmt::format("{}after byte {}", member.empty() ? "" : member + ": ", layout.end), input.depth);
+      inner(bytes::part(input.source, layout.end, source.size() - layout.end),
+            fmt::format("{}after byte {}", member.empty() ? "" : member + ": ", layout.end), input.depth);
     } catch (const Error& error) {
       unreadable(error, member);
     }
@@ -166,7 +170,9 @@ class Scan {
   void npy(const Input& input, const std::string& member) {
     const auto begin = input.head.find('\n');
     const std::string_view header = std::string_view(input.head).substr(0, begin);
-    if (begin == std::string::npos || (header.find("|O") == std::string_view::npos && header.find("'O'") == std::string_view::npos)) return;
+    if (begin == std::string::npos ||
+        (header.find("|O") == std::string_view::npos && header.find("'O'") == std::string_view::npos))
+      return;
     stream(*input.source, begin + 1, input.source->size() - begin - 1, member);
   }
 
@@ -177,7 +183,9 @@ class Scan {
 
   void inner(std::shared_ptr<const bytes::Source> source, const std::string& member, unsigned depth) {
     if (depth + 1 > options_.limits.max_nested_files) {
-      unreadable(Error(ErrorCode::limit, fmt::format("files nest deeper than max_nested_files, {}", options_.limits.max_nested_files)), member);
+      unreadable(Error(ErrorCode::limit,
+                       fmt::format("files nest deeper than max_nested_files, {}", options_.limits.max_nested_files)),
+                 member);
       return;
     }
     try {
@@ -211,13 +219,15 @@ class Scan {
   }
 
   /// One pickle at `at`; gives the offset behind it unless it broke.
-  std::optional<std::uint64_t> one(const bytes::Source& source, std::uint64_t at, std::uint64_t size, const std::string& member) {
+  std::optional<std::uint64_t> one(const bytes::Source& source, std::uint64_t at, std::uint64_t size,
+                                   const std::string& member) {
     std::optional<ScannedPickle> scanned;
     size = std::min(size, options_.limits.max_pickle_bytes);
     for (std::uint64_t window = 64ull << 10;; window *= 8) {
       std::string buffer;
       const auto bytes = formats::piece(source, at, std::min(window, size), buffer);
-      scanned = scan_pickle(bytes, options_, [&](object::Heap& heap, std::string_view inside) { return nested(heap, inside, member); });
+      scanned = scan_pickle(bytes, options_,
+                            [&](object::Heap& heap, std::string_view inside) { return nested(heap, inside, member); });
       if (!scanned->failure || window >= size) break;
     }
     for (auto& finding : scanned->findings) {
@@ -226,7 +236,8 @@ class Scan {
       add(std::move(finding));
     }
     for (auto& global : scanned->globals)
-      if (std::find(report_.globals.begin(), report_.globals.end(), global) == report_.globals.end()) report_.globals.push_back(std::move(global));
+      if (std::find(report_.globals.begin(), report_.globals.end(), global) == report_.globals.end())
+        report_.globals.push_back(std::move(global));
     if (scanned->failure) {
       unreadable(*scanned->failure, member, at);
       return std::nullopt;
@@ -242,7 +253,8 @@ class Scan {
     return formats::read_nested(heap, source, options_, depth_ + 1);
   }
 
-  /// For files whose container cannot be read: what the bytes name, read opcode by opcode from places where pickles begin.
+  /// For files whose container cannot be read: what the bytes name, read opcode by opcode from places where pickles
+  /// begin.
   void sweep(const std::shared_ptr<const bytes::Source>& source, const std::string& member) {
     constexpr std::uint64_t most_swept = 64ull << 20;
     std::string buffer;
@@ -251,7 +263,9 @@ class Scan {
     unsigned found = 0;
     const auto look = [&](std::size_t at) {
       const auto scanned = scan_pickle(bytes.subspan(at, std::min<std::size_t>(bytes.size() - at, 1u << 20)), options_,
-                                       [](object::Heap& heap, std::string_view) { return heap.storage(Storage::zeros(0, DType::uint8), "UntypedStorage"); });
+                                       [](object::Heap& heap, std::string_view) {
+                                         return heap.storage(Storage::zeros(0, DType::uint8), "UntypedStorage");
+                                       });
       for (auto finding : scanned.findings)
         if (finding.verdict == Verdict::dangerous) {
           finding.member = member;
@@ -260,7 +274,8 @@ class Scan {
         }
     };
     look(0);
-    for (std::size_t at = text.find('\x80', 1); at != std::string_view::npos && found < most_pickles_in_a_row; at = text.find('\x80', at + 1))
+    for (std::size_t at = text.find('\x80', 1); at != std::string_view::npos && found < most_pickles_in_a_row;
+         at = text.find('\x80', at + 1))
       if (looks_like_pickle(text.substr(at, 2))) look(at), ++found;
   }
 
@@ -278,13 +293,16 @@ class Scan {
 
   void add(ScanReport::Finding finding) {
     const bool again = std::any_of(report_.findings.begin(), report_.findings.end(), [&](const auto& other) {
-      return other.verdict == finding.verdict && other.global == finding.global && other.member == finding.member && other.reason == finding.reason;
+      return other.verdict == finding.verdict && other.global == finding.global && other.member == finding.member &&
+             other.reason == finding.reason;
     });
     if (again) return;
     if (weight(finding.verdict) > weight(report_.verdict)) report_.verdict = finding.verdict;
     report_.findings.push_back(std::move(finding));
   }
-  void suspicious(const std::string& member, std::string reason) { add({Verdict::suspicious, {}, member, {}, std::move(reason)}); }
+  void suspicious(const std::string& member, std::string reason) {
+    add({Verdict::suspicious, {}, member, {}, std::move(reason)});
+  }
   void unreadable(const Error& error, const std::string& member, std::uint64_t base = 0) {
     std::optional<std::uint64_t> offset = error.place().offset;
     if (offset) *offset += base;

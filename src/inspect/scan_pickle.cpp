@@ -25,7 +25,9 @@ struct Named {
 class NoData final : public torch::Storages {
  public:
   std::shared_ptr<Storage> open(const torch::StorageId& id) override { return promised(id.nbytes, id.dtype); }
-  std::shared_ptr<Storage> view(const torch::StorageId& root, std::uint64_t, std::uint64_t nbytes) override { return promised(nbytes, root.dtype); }
+  std::shared_ptr<Storage> view(const torch::StorageId& root, std::uint64_t, std::uint64_t nbytes) override {
+    return promised(nbytes, root.dtype);
+  }
 
  private:
   class Nothing final : public StorageSource {
@@ -33,7 +35,9 @@ class NoData final : public torch::Storages {
     std::span<const std::byte> view() const noexcept override { return {}; }
     bool recorded_crc(std::uint32_t&) const noexcept override { return false; }
     std::string describe() const override { return "a storage that is not read"; }
-    void read(std::uint64_t, std::span<std::byte>) const override { throw Error(ErrorCode::internal, "a scan read tensor data"); }
+    void read(std::uint64_t, std::span<std::byte>) const override {
+      throw Error(ErrorCode::internal, "a scan read tensor data");
+    }
   };
   static std::shared_ptr<Storage> promised(std::uint64_t nbytes, DType dtype) {
     return Storage::from(std::make_shared<Nothing>(), nbytes, dtype);
@@ -45,7 +49,9 @@ class Recorder final : public torch::Reader {
  public:
   Recorder(torch::Storages& storages, Options options) : Reader(storages, std::move(options)) {}
 
-  void global(std::string_view module, std::string_view qualname) override { named.push_back({std::string(module), std::string(qualname)}); }
+  void global(std::string_view module, std::string_view qualname) override {
+    named.push_back({std::string(module), std::string(qualname)});
+  }
   std::optional<Ref> persistent(object::Heap& heap, Ref id) override {
     // Numbers stand for parts of tar files, which are scanned without their tensors.
     return id.kind() == Kind::tuple ? Reader::persistent(heap, id) : std::optional(Ref());
@@ -72,7 +78,8 @@ struct Spot {
   Named name;
 };
 
-/// Opcode by opcode, without a stack: enough for offsets, and for names behind a break. Strings are remembered for STACK_GLOBAL.
+/// Opcode by opcode, without a stack: enough for offsets, and for names behind a break. Strings are remembered for
+/// STACK_GLOBAL.
 std::vector<Spot> places_of_globals(std::span<const std::byte> stream, std::uint64_t& end) {
   std::vector<Spot> places;
   std::map<std::uint64_t, std::string_view> memo;
@@ -88,8 +95,11 @@ std::vector<Spot> places_of_globals(std::span<const std::byte> stream, std::uint
       const pickle::Instruction instruction = instructions.next();
       end = instructions.position();
       switch (instruction.opcode->op) {
-        case pickle::Op::STOP: return places;
-        case pickle::Op::PROTO: protocol = static_cast<int>(instruction.number); break;
+        case pickle::Op::STOP:
+          return places;
+        case pickle::Op::PROTO:
+          protocol = static_cast<int>(instruction.number);
+          break;
         case pickle::Op::GLOBAL:
         case pickle::Op::INST: {
           pickle::Name name{instruction.bytes, instruction.second};
@@ -97,22 +107,32 @@ std::vector<Spot> places_of_globals(std::span<const std::byte> stream, std::uint
           places.push_back({instruction.offset, {std::string(name.module), std::string(name.qualname)}});
           break;
         }
-        case pickle::Op::STACK_GLOBAL: places.push_back({instruction.offset, {std::string(before), std::string(last)}}); break;
+        case pickle::Op::STACK_GLOBAL:
+          places.push_back({instruction.offset, {std::string(before), std::string(last)}});
+          break;
         case pickle::Op::SHORT_BINUNICODE:
         case pickle::Op::BINUNICODE:
         case pickle::Op::BINUNICODE8:
         case pickle::Op::SHORT_BINSTRING:
         case pickle::Op::BINSTRING:
         case pickle::Op::STRING:
-        case pickle::Op::UNICODE: push(instruction.bytes); break;
-        case pickle::Op::MEMOIZE: memo.emplace(memo.size(), last); break;
+        case pickle::Op::UNICODE:
+          push(instruction.bytes);
+          break;
+        case pickle::Op::MEMOIZE:
+          memo.emplace(memo.size(), last);
+          break;
         case pickle::Op::BINPUT:
-        case pickle::Op::LONG_BINPUT: memo[static_cast<std::uint64_t>(instruction.number)] = last; break;
+        case pickle::Op::LONG_BINPUT:
+          memo[static_cast<std::uint64_t>(instruction.number)] = last;
+          break;
         case pickle::Op::BINGET:
         case pickle::Op::LONG_BINGET:
-          if (const auto found = memo.find(static_cast<std::uint64_t>(instruction.number)); found != memo.end()) push(found->second);
+          if (const auto found = memo.find(static_cast<std::uint64_t>(instruction.number)); found != memo.end())
+            push(found->second);
           break;
-        default: break;
+        default:
+          break;
       }
     }
   } catch (const Error&) {
@@ -145,8 +165,12 @@ class Judge {
   void find(Standing standing, const std::string& global, std::optional<std::uint64_t> offset) {
     if (standing == Standing::allowed || standing == Standing::known || out_.findings.size() >= most_findings) return;
     const bool dangerous = standing == Standing::dangerous;
-    out_.findings.push_back({dangerous ? Verdict::dangerous : Verdict::suspicious, global, {}, offset,
-                             dangerous ? "reaches code, files, processes or the network" : "needs code that is not known here"});
+    out_.findings.push_back(
+        {dangerous ? Verdict::dangerous : Verdict::suspicious,
+         global,
+         {},
+         offset,
+         dangerous ? "reaches code, files, processes or the network" : "needs code that is not known here"});
   }
 
   ScannedPickle& out_;

@@ -63,10 +63,13 @@ class Verify {
     const auto dash = stem.rfind('-');
     if (!input.source || dash == std::string::npos) return;
     const std::string promised = stem.substr(dash + 1);
-    if (promised.size() < shortest || promised.size() > longest || promised.find_first_not_of("0123456789abcdef") != std::string::npos) return;
+    if (promised.size() < shortest || promised.size() > longest ||
+        promised.find_first_not_of("0123456789abcdef") != std::string::npos)
+      return;
     const std::string found = sha256_of(*input.source);
     if (!found.starts_with(promised))
-      problem(Error(ErrorCode::checksum, fmt::format("the name promises a sha256 that begins with {}, it is {}", promised, found)));
+      problem(Error(ErrorCode::checksum,
+                    fmt::format("the name promises a sha256 that begins with {}, it is {}", promised, found)));
     else
       report_.notes.push_back(fmt::format("the sha256 begins with {}, as the name says", promised));
   }
@@ -87,7 +90,8 @@ class Verify {
       if (fresh) groups.push_back({rows[i].tensor.storage()});
       groups[at->second].rows.push_back(i);
     }
-    if (report_.format != "torch-zip" && report_.format != "torchscript" && report_.format != "pt2" && report_.format != "npz")
+    if (report_.format != "torch-zip" && report_.format != "torchscript" && report_.format != "pt2" &&
+        report_.format != "npz")
       report_.unchecked_records += groups.size();  // only zip archives record checksums
     std::atomic<std::size_t> next{0};
     std::vector<VerifyReport::NotFinite> counts(rows.size());
@@ -107,7 +111,8 @@ class Verify {
     NotFiniteCount whole;
     try {
       group.storage->each_block([&](std::span<const std::byte> block) { count_not_finite(block, dtype, whole); });
-      const bool mixed = std::any_of(group.rows.begin(), group.rows.end(), [&](std::size_t row) { return rows[row].tensor.dtype() != dtype; });
+      const bool mixed = std::any_of(group.rows.begin(), group.rows.end(),
+                                     [&](std::size_t row) { return rows[row].tensor.dtype() != dtype; });
       if (whole.nan + whole.inf == 0 && !mixed) return;
       for (const std::size_t row : group.rows) {
         NotFiniteCount own = whole;
@@ -129,7 +134,8 @@ class Verify {
       if (entry.size == 0) continue;
       ++(entry.crc_recorded ? report_.checked_records : report_.unchecked_records);
       const bool told = std::any_of(report_.problems.begin(), report_.problems.end(), [&](const auto& known) {
-        return known.member == entry.name || (!known.tensor.empty() && known.text.find(entry.name) != std::string::npos);
+        return known.member == entry.name ||
+               (!known.tensor.empty() && known.text.find(entry.name) != std::string::npos);
       });
       if (told) continue;
       try {
@@ -138,12 +144,15 @@ class Verify {
         problem(error.at({{}, entry.name}));
       }
     }
-    if (report_.unchecked_records > 0) report_.notes.push_back(fmt::format("{} records not checked: the writer recorded no checksum", report_.unchecked_records));
+    if (report_.unchecked_records > 0)
+      report_.notes.push_back(
+          fmt::format("{} records not checked: the writer recorded no checksum", report_.unchecked_records));
   }
 
   void problem(const Error& error, std::string tensor = {}) {
     report_.whole = false;
-    report_.problems.push_back({error.code(), error.place().member, tensor.empty() ? error.place().tensor : std::move(tensor), error.message()});
+    report_.problems.push_back({error.code(), error.place().member,
+                                tensor.empty() ? error.place().tensor : std::move(tensor), error.message()});
   }
 
   VerifyReport& report_;

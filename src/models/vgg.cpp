@@ -11,8 +11,7 @@ using Configuration = std::vector<int>;
 // The paper's columns.
 const Configuration A = {64, pool, 128, pool, 256, 256, pool, 512, 512, pool, 512, 512, pool};
 const Configuration B = {64, 64, pool, 128, 128, pool, 256, 256, pool, 512, 512, pool, 512, 512, pool};
-const Configuration D = {64,  64,   pool, 128, 128, pool, 256, 256, 256,
-                         pool, 512, 512,  512, pool, 512, 512, 512, pool};
+const Configuration D = {64, 64, pool, 128, 128, pool, 256, 256, 256, pool, 512, 512, 512, pool, 512, 512, 512, pool};
 const Configuration E = {64,  64,  pool, 128, 128,  pool, 256, 256, 256, 256, pool,
                          512, 512, 512,  512, pool, 512,  512, 512, 512, pool};
 

@@ -14,7 +14,10 @@ Shape broadcast_strides(const Shape& from, const Shape& to) {
 }
 
 Walk::Walk(const Shape& shape, std::vector<Shape> strides)
-    : shape_(shape), strides_(std::move(strides)), index_(shape.size(), 0), offsets_(strides_.size(), 0),
+    : shape_(shape),
+      strides_(std::move(strides)),
+      index_(shape.size(), 0),
+      offsets_(strides_.size(), 0),
       done_(product(shape) == 0) {}
 
 void Walk::next() noexcept {

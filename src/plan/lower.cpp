@@ -2,8 +2,8 @@
 
 #include <flambeau/error.h>
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 #include <utility>
 
 #include "plan/array.h"

@@ -11,7 +11,8 @@ std::uint64_t place(std::vector<Buffer>& buffers) {
   for (Buffer& buffer : buffers)
     if (buffer.kind == Buffer::Kind::arena && buffer.first >= 0) waiting.push_back(&buffer);
   // Large ones first: small ones fill the gaps.
-  std::stable_sort(waiting.begin(), waiting.end(), [](const Buffer* a, const Buffer* b) { return a->bytes > b->bytes; });
+  std::stable_sort(waiting.begin(), waiting.end(),
+                   [](const Buffer* a, const Buffer* b) { return a->bytes > b->bytes; });
   std::uint64_t size = 0;
   for (Buffer* buffer : waiting) {
     std::uint64_t offset = 0;

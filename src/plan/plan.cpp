@@ -1,8 +1,8 @@
 #include <flambeau/error.h>
 #include <flambeau/plan.h>
 
-#include <atomic>
 #include <fmt/format.h>
+#include <atomic>
 #include <mutex>
 #include <optional>
 
@@ -78,13 +78,12 @@ struct Plan::Impl {
       const Tensor& tensor = tensors[i];
       if (!tensor.defined() || tensor.is_meta() || tensor.dtype() != expected[i].dtype ||
           tensor.shape() != expected[i].shape || !tensor.is_contiguous() || tensor.is_neg() || tensor.is_conj())
-        throw Error(ErrorCode::invalid_argument,
-                    fmt::format("{} {} is {}{} {}, the plan needs dense {} {}", what, i,
-                                !tensor.defined()        ? "undefined "
-                                : tensor.is_contiguous() ? ""
-                                                         : "strided ",
-                                name(tensor.dtype()), to_string(tensor.shape()), name(expected[i].dtype),
-                                to_string(expected[i].shape)));
+        throw Error(ErrorCode::invalid_argument, fmt::format("{} {} is {}{} {}, the plan needs dense {} {}", what, i,
+                                                             !tensor.defined()        ? "undefined "
+                                                             : tensor.is_contiguous() ? ""
+                                                                                      : "strided ",
+                                                             name(tensor.dtype()), to_string(tensor.shape()),
+                                                             name(expected[i].dtype), to_string(expected[i].shape)));
     }
   }
 

@@ -8,8 +8,9 @@
 
 namespace flambeau::plan {
 
-/// Touches the large constants of linear layers, which a oneshot plan reads where they lie, from a second thread: their page
-/// faults would otherwise stall the first run. Stops when destroyed. Never throws; without a spare processor it does nothing.
+/// Touches the large constants of linear layers, which a oneshot plan reads where they lie, from a second thread: their
+/// page faults would otherwise stall the first run. Stops when destroyed. Never throws; without a spare processor it
+/// does nothing.
 class Prefault {
  public:
   Prefault(const Program& program, int threads);

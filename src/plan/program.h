@@ -40,7 +40,8 @@ struct Program {
   std::vector<Value> values{};
   std::vector<Operation> operations{};
   std::vector<ValueId> inputs{}, outputs{};
-  std::shared_ptr<WeightPool> folded = std::make_shared<WeightPool>();  ///< of constants that passes make, gone after packing
+  std::shared_ptr<WeightPool> folded =
+      std::make_shared<WeightPool>();  ///< of constants that passes make, gone after packing
   std::shared_ptr<WeightPool> packed = std::make_shared<WeightPool>();  ///< of what kernels keep
 
   static Program from(const graph::Graph& graph);

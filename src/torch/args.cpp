@@ -7,7 +7,8 @@ namespace flambeau::torch {
 Args::Args(std::string_view function, object::Ref tuple) : function_(function) {
   static const std::vector<object::Ref> none;
   if (tuple.kind() != Kind::tuple)
-    throw Error(ErrorCode::corrupt, fmt::format("{}: the arguments are a {}, expected a tuple", function, name(tuple.kind())));
+    throw Error(ErrorCode::corrupt,
+                fmt::format("{}: the arguments are a {}, expected a tuple", function, name(tuple.kind())));
   const auto* const items = object::as<object::Sequence>(tuple);
   items_ = items != nullptr ? &items->items : &none;
 }
@@ -18,7 +19,9 @@ void Args::expect(std::size_t least, std::size_t most) const {
                        : fmt::format("{} arguments, expected {} to {}", size(), least, most));
 }
 
-void Args::fail(const std::string& text) const { throw Error(ErrorCode::corrupt, fmt::format("{}: {}", function_, text)); }
+void Args::fail(const std::string& text) const {
+  throw Error(ErrorCode::corrupt, fmt::format("{}: {}", function_, text));
+}
 
 void Args::wrong(std::size_t index, std::string_view expected) const {
   fail(fmt::format("argument {} is a {}, expected {}", index, name(at(index).kind()), expected));
@@ -51,7 +54,9 @@ Shape Args::shape(std::size_t index, const Limits& limits) const {
 DType Args::dtype(std::size_t index) const {
   const auto* const global = object::as<object::Global>(at(index));
   const auto dtype = global != nullptr && global->module == "torch" ? dtype_named(global->qualname) : std::nullopt;
-  if (!dtype) wrong(index, global != nullptr ? fmt::format("a dtype, found '{}.{}'", global->module, global->qualname) : "a dtype");
+  if (!dtype)
+    wrong(index,
+          global != nullptr ? fmt::format("a dtype, found '{}.{}'", global->module, global->qualname) : "a dtype");
   return *dtype;
 }
 
@@ -75,7 +80,8 @@ std::optional<Shape> dimensions(object::Ref ref, const Limits& limits) {
   if (ref.kind() != Kind::tuple && ref.kind() != Kind::list) return std::nullopt;
   const auto& items = object::as<object::Sequence>(ref)->items;
   if (items.size() > limits.max_tensor_rank)
-    throw Error(ErrorCode::limit, fmt::format("a tensor of {} dimensions, max_tensor_rank is {}", items.size(), limits.max_tensor_rank));
+    throw Error(ErrorCode::limit,
+                fmt::format("a tensor of {} dimensions, max_tensor_rank is {}", items.size(), limits.max_tensor_rank));
   Shape shape;
   shape.reserve(items.size());
   for (const object::Ref item : items) {

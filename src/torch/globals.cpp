@@ -13,16 +13,18 @@ namespace {
 using namespace std::string_view_literals;
 
 /// One module and the names in it that a row speaks of, separated by blanks.
-/// A module that ends in ".*" stands for itself and everything below it. Names: "*" is every name, "A*" every class-like
-/// name (it begins with a capital letter and has no dots), "x*"-like prefixes do not exist.
+/// A module that ends in ".*" stands for itself and everything below it. Names: "*" is every name, "A*" every
+/// class-like name (it begins with a capital letter and has no dots), "x*"-like prefixes do not exist.
 struct Row {
   std::string_view module, names;
 };
 
 constexpr std::string_view tensor_classes =
-    "FloatTensor DoubleTensor HalfTensor BFloat16Tensor ByteTensor CharTensor ShortTensor IntTensor LongTensor BoolTensor";
+    "FloatTensor DoubleTensor HalfTensor BFloat16Tensor ByteTensor CharTensor ShortTensor IntTensor LongTensor "
+    "BoolTensor";
 constexpr std::string_view storage_classes =
-    "FloatStorage DoubleStorage HalfStorage BFloat16Storage ByteStorage CharStorage ShortStorage IntStorage LongStorage BoolStorage "
+    "FloatStorage DoubleStorage HalfStorage BFloat16Storage ByteStorage CharStorage ShortStorage IntStorage "
+    "LongStorage BoolStorage "
     "ComplexFloatStorage ComplexDoubleStorage QInt8Storage QUInt8Storage QInt32Storage QUInt4x2Storage QUInt2x4Storage";
 
 /// The default list of torch.load(weights_only=True) of torch 2.13 (dtypes come from the dtype table).
@@ -30,8 +32,9 @@ constexpr std::array allowed = {
     Row{"collections", "OrderedDict Counter"},
     Row{"torch.nn.parameter", "Parameter"},
     Row{"torch.serialization", "_get_layout"},
-    Row{"torch", "Size Tensor device per_tensor_affine per_tensor_symmetric per_channel_affine per_channel_symmetric "
-                 "per_channel_affine_float_qparams"},
+    Row{"torch",
+        "Size Tensor device per_tensor_affine per_tensor_symmetric per_channel_affine per_channel_symmetric "
+        "per_channel_affine_float_qparams"},
     Row{"torch", tensor_classes},
     Row{"torch.sparse", tensor_classes},
     Row{"torch.cuda", tensor_classes},
@@ -39,9 +42,10 @@ constexpr std::array allowed = {
     Row{"torch", storage_classes},
     Row{"torch.cuda", storage_classes},
     Row{"torch.storage", "TypedStorage UntypedStorage"},
-    Row{"torch._utils", "_rebuild_tensor _rebuild_tensor_v2 _rebuild_tensor_v3 _rebuild_parameter _rebuild_parameter_with_state "
-                        "_rebuild_qtensor _rebuild_sparse_tensor _rebuild_meta_tensor_no_storage _rebuild_nested_tensor "
-                        "_rebuild_wrapper_subclass _rebuild_device_tensor_from_numpy _rebuild_device_tensor_from_cpu_tensor"},
+    Row{"torch._utils",
+        "_rebuild_tensor _rebuild_tensor_v2 _rebuild_tensor_v3 _rebuild_parameter _rebuild_parameter_with_state "
+        "_rebuild_qtensor _rebuild_sparse_tensor _rebuild_meta_tensor_no_storage _rebuild_nested_tensor "
+        "_rebuild_wrapper_subclass _rebuild_device_tensor_from_numpy _rebuild_device_tensor_from_cpu_tensor"},
     Row{"torch._tensor", "_rebuild_from_type_v2"},
     Row{"_codecs", "encode"},
     Row{"builtins", "bytearray set complex"},
@@ -49,9 +53,10 @@ constexpr std::array allowed = {
 
 /// Harmless, though weights_only wants to be told.
 constexpr std::array known = {
-    Row{"builtins", "frozenset dict list tuple int float str bytes bool object range slice Ellipsis NotImplemented NoneType type "
-                    "BaseException Exception ValueError TypeError KeyError IndexError RuntimeError AttributeError ArithmeticError "
-                    "AssertionError OverflowError ZeroDivisionError NotImplementedError StopIteration"},
+    Row{"builtins",
+        "frozenset dict list tuple int float str bytes bool object range slice Ellipsis NotImplemented NoneType type "
+        "BaseException Exception ValueError TypeError KeyError IndexError RuntimeError AttributeError ArithmeticError "
+        "AssertionError OverflowError ZeroDivisionError NotImplementedError StopIteration"},
     Row{"collections", "defaultdict deque UserDict UserList ChainMap"},
     Row{"copyreg", "_reconstructor __newobj__ __newobj_ex__"},
     Row{"datetime", "date datetime time timedelta timezone"},
@@ -68,8 +73,10 @@ constexpr std::array known = {
     Row{"pathlib", "Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath"},
     Row{"pathlib._local", "Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath"},
     Row{"random", "Random"},
-    Row{"torch", "dtype Generator strided sparse_coo sparse_csr sparse_csc sparse_bsr sparse_bsc contiguous_format channels_last "
-                 "channels_last_3d preserve_format relu tanh sigmoid softmax _UntypedStorage _TypedStorage"},
+    Row{"torch",
+        "dtype Generator strided sparse_coo sparse_csr sparse_csc sparse_bsr sparse_bsc contiguous_format "
+        "channels_last "
+        "channels_last_3d preserve_format relu tanh sigmoid softmax _UntypedStorage _TypedStorage"},
     Row{"torch._C", "Generator"},
     Row{"torch._C._nn", "gelu softplus hardtanh leaky_relu log_sigmoid hardswish hardsigmoid relu6 silu mish elu"},
     Row{"torch.storage", "_load_from_bytes _UntypedStorage _TypedStorage UntypedTensor"},
@@ -79,8 +86,9 @@ constexpr std::array known = {
     Row{"torch.nn.parameter", "UninitializedParameter UninitializedBuffer Buffer"},
     Row{"torch.nn.modules.*", "A*"},
     Row{"torch.nn.parallel.*", "A*"},
-    Row{"torch.nn.functional", "relu relu6 gelu elu selu celu silu mish tanh sigmoid softmax log_softmax leaky_relu hardtanh hardswish "
-                               "hardsigmoid softplus glu"},
+    Row{"torch.nn.functional",
+        "relu relu6 gelu elu selu celu silu mish tanh sigmoid softmax log_softmax leaky_relu hardtanh hardswish "
+        "hardsigmoid softplus glu"},
     Row{"torch.nn.utils.*", "A*"},
     Row{"torch.nn.quantized.*", "A*"},
     Row{"torch.ao.nn.*", "A*"},
@@ -96,8 +104,10 @@ constexpr std::array known = {
     Row{"torchvision.models.*", "A*"},
     Row{"torchvision.ops.*", "A*"},
     Row{"torchvision.transforms.*", "A*"},
-    Row{"numpy", "dtype ndarray matrix bool_ int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 longdouble complex64 "
-                 "complex128 str_ bytes_ datetime64 timedelta64 object_ void generic number floating integer"},
+    Row{"numpy",
+        "dtype ndarray matrix bool_ int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 "
+        "longdouble complex64 "
+        "complex128 str_ bytes_ datetime64 timedelta64 object_ void generic number floating integer"},
     Row{"numpy.dtypes", "A*"},
     Row{"numpy.core.multiarray", "_reconstruct scalar"},
     Row{"numpy._core.multiarray", "_reconstruct scalar"},
@@ -114,53 +124,220 @@ constexpr std::array known = {
     Row{"omegaconf.listconfig", "ListConfig"},
     Row{"omegaconf.base", "ContainerMetadata Metadata Node"},
     Row{"omegaconf.nodes", "A*"},
-    Row{"pytorch_lightning.*", "A*"},
-    Row{"lightning.pytorch.*", "A*"},
+    Row{"pytorch_lightning.callbacks.model_checkpoint", "ModelCheckpoint"},
+    Row{"pytorch_lightning.callbacks.early_stopping", "EarlyStopping"},
+    Row{"pytorch_lightning.utilities.parsing", "AttributeDict"},
+    Row{"lightning.pytorch.callbacks.model_checkpoint", "ModelCheckpoint"},
+    Row{"lightning.pytorch.callbacks.early_stopping", "EarlyStopping"},
     Row{"lightning_fabric.utilities.data", "AttributeDict"},
     Row{"lightning.fabric.utilities.data", "AttributeDict"},
 };
 
-/// What reaches code, files, processes or the network. The lists of others (see the notes on security) taught the rows; what
-/// is in neither table is unknown and never called clean.
+/// What reaches code, files, processes or the network. The lists of others (see the notes on security) taught the rows;
+/// what is in neither table is unknown and never called clean.
 constexpr std::array dangerous = {
-    Row{"builtins", "eval exec execfile compile open file __import__ reload input raw_input breakpoint globals locals vars setattr "
-                    "delattr help apply exit quit"},
-    Row{"os.*", "*"}, Row{"posix", "*"}, Row{"nt", "*"}, Row{"posixpath", "*"}, Row{"ntpath", "*"}, Row{"genericpath", "*"},
-    Row{"sys.*", "*"}, Row{"subprocess", "*"}, Row{"_posixsubprocess", "*"}, Row{"_winapi", "*"}, Row{"msvcrt", "*"}, Row{"winreg", "*"},
-    Row{"commands", "*"}, Row{"popen2", "*"}, Row{"pty", "*"}, Row{"tty", "*"}, Row{"pexpect.*", "*"}, Row{"shutil", "*"}, Row{"glob", "*"},
-    Row{"tempfile", "*"}, Row{"fileinput", "*"}, Row{"io", "*"}, Row{"_io", "*"}, Row{"_pyio", "*"}, Row{"mmap", "*"}, Row{"zipfile.*", "*"},
-    Row{"tarfile", "*"}, Row{"gzip", "*"}, Row{"bz2", "*"}, Row{"lzma", "*"}, Row{"zipimport", "*"}, Row{"zipapp", "*"}, Row{"dbm.*", "*"},
-    Row{"shelve", "*"}, Row{"sqlite3.*", "*"}, Row{"importlib.*", "*"}, Row{"_frozen_importlib", "*"}, Row{"_frozen_importlib_external", "*"},
-    Row{"imp", "*"}, Row{"_imp", "*"}, Row{"pkgutil", "*"}, Row{"runpy", "*"}, Row{"code", "*"}, Row{"codeop", "*"}, Row{"pdb", "*"}, Row{"bdb", "*"},
-    Row{"cProfile", "*"}, Row{"profile", "*"}, Row{"pstats", "*"}, Row{"trace", "*"}, Row{"timeit", "*"}, Row{"doctest", "*"}, Row{"unittest.*", "*"},
-    Row{"pydoc", "*"}, Row{"pip.*", "*"}, Row{"_pip.*", "*"}, Row{"ensurepip.*", "*"}, Row{"venv.*", "*"}, Row{"idlelib.*", "*"}, Row{"lib2to3.*", "*"},
-    Row{"setuptools.*", "*"}, Row{"distutils.*", "*"}, Row{"sysconfig", "*"}, Row{"site", "*"}, Row{"atexit", "*"}, Row{"gc", "*"}, Row{"inspect", "*"},
-    Row{"linecache", "*"}, Row{"traceback", "*"}, Row{"platform", "*"}, Row{"difflib", "*"}, Row{"uuid", "*"}, Row{"_osx_support", "*"},
-    Row{"_aix_support", "*"}, Row{"_pyrepl.*", "*"}, Row{"test.*", "*"}, Row{"asyncio.*", "*"}, Row{"concurrent.*", "*"}, Row{"multiprocessing.*", "*"},
-    Row{"_multiprocessing", "*"}, Row{"threading", "*"}, Row{"_thread", "*"}, Row{"_xxsubinterpreters", "*"}, Row{"_interpreters", "*"},
-    Row{"signal", "*"}, Row{"resource", "*"}, Row{"ctypes.*", "*"}, Row{"_ctypes", "*"}, Row{"cffi.*", "*"}, Row{"socket", "*"}, Row{"_socket", "*"},
-    Row{"socketserver", "*"}, Row{"select", "*"}, Row{"selectors", "*"}, Row{"ssl", "*"}, Row{"_ssl", "*"}, Row{"http.*", "*"}, Row{"httplib", "*"},
-    Row{"urllib.*", "*"}, Row{"urllib2", "*"}, Row{"ftplib", "*"}, Row{"smtplib", "*"}, Row{"imaplib", "*"}, Row{"poplib", "*"}, Row{"nntplib", "*"},
-    Row{"telnetlib", "*"}, Row{"xmlrpc.*", "*"}, Row{"webbrowser", "*"}, Row{"antigravity", "*"}, Row{"requests.*", "*"}, Row{"httpx.*", "*"},
-    Row{"aiohttp.*", "*"}, Row{"urllib3.*", "*"}, Row{"paramiko.*", "*"}, Row{"pickle", "*"}, Row{"_pickle", "*"}, Row{"cPickle", "*"},
-    Row{"pickletools", "*"}, Row{"marshal", "*"}, Row{"dill.*", "*"}, Row{"cloudpickle.*", "*"}, Row{"joblib.*", "*"}, Row{"yaml.*", "*"},
-    Row{"types", "CodeType FunctionType LambdaType MethodType ModuleType DynamicClassAttribute"}, Row{"new", "*"},
-    Row{"operator", "attrgetter methodcaller"}, Row{"_operator", "attrgetter methodcaller"}, Row{"logging", "*"}, Row{"logging.*", "*"},
-    Row{"ast", "*"}, Row{"symtable", "*"}, Row{"dis", "*"}, Row{"py_compile", "*"}, Row{"compileall", "*"}, Row{"getpass", "*"}, Row{"cgi", "*"},
-    Row{"cgitb", "*"}, Row{"faulthandler", "*"}, Row{"tracemalloc", "*"}, Row{"readline", "*"}, Row{"curses.*", "*"}, Row{"tkinter.*", "*"},
-    Row{"turtle", "*"}, Row{"IPython.*", "*"}, Row{"jinja2.*", "*"}, Row{"mako.*", "*"}, Row{"numba.*", "*"}, Row{"sympy.*", "*"}, Row{"pandas.*", "eval query read_pickle read_csv"},
-    Row{"numpy", "load save savez savetxt loadtxt genfromtxt fromfile fromregex memmap DataSource"}, Row{"numpy.f2py.*", "*"},
-    Row{"numpy.testing.*", "*"}, Row{"numpy.distutils.*", "*"}, Row{"numpy.ctypeslib.*", "*"}, Row{"numpy.lib.*", "*"}, Row{"numpy.compat.*", "*"},
-    Row{"torch", "load save compile hub jit ops classes package"}, Row{"torch.hub", "*"}, Row{"torch.jit.*", "*"}, Row{"torch.package.*", "*"},
-    Row{"torch.serialization", "*"}, Row{"torch.utils.cpp_extension", "*"}, Row{"torch.utils.collect_env", "*"}, Row{"torch.utils.bottleneck.*", "*"},
-    Row{"torch.utils._config_module", "*"}, Row{"torch.utils.model_zoo", "*"}, Row{"torch.utils.data.datapipes.*", "*"}, Row{"torch.utils.data.dataloader", "*"},
-    Row{"torch.utils.file_baton", "*"}, Row{"torch._dynamo.*", "*"}, Row{"torch._inductor.*", "*"}, Row{"torch._export.*", "*"}, Row{"torch.export.*", "*"},
-    Row{"torch.fx.*", "*"}, Row{"torch.distributed.rpc.*", "*"}, Row{"torch.distributed.nn.*", "*"}, Row{"torch.distributed.elastic.*", "*"},
-    Row{"torch.distributed.launch", "*"}, Row{"torch.distributed.run", "*"}, Row{"torch.multiprocessing.*", "*"}, Row{"torch.testing._internal.*", "*"},
-    Row{"torch.classes", "*"}, Row{"torch.ops.*", "*"}, Row{"torch._ops", "*"}, Row{"torch._classes", "*"}, Row{"torch.onnx.*", "*"}, Row{"torch.monitor", "*"},
-    Row{"torch.storage", "from_file"}, Row{"torch._C", "import_ir_module import_ir_module_from_buffer PyTorchFileReader PyTorchFileWriter CompilationUnit"},
-    Row{"torchvision.datasets.*", "*"}, Row{"torchvision.io.*", "*"}, Row{"tensorflow.*", "*"}, Row{"keras.*", "*"}, Row{"transformers.utils.hub", "*"},
-    Row{"huggingface_hub.*", "*"}, Row{"fsspec.*", "*"}, Row{"boto3.*", "*"}, Row{"botocore.*", "*"},
+    Row{"builtins",
+        "eval exec execfile compile open file __import__ reload input raw_input breakpoint globals locals vars setattr "
+        "delattr help apply exit quit"},
+    Row{"os.*", "*"},
+    Row{"posix", "*"},
+    Row{"nt", "*"},
+    Row{"posixpath", "*"},
+    Row{"ntpath", "*"},
+    Row{"genericpath", "*"},
+    Row{"sys.*", "*"},
+    Row{"subprocess", "*"},
+    Row{"_posixsubprocess", "*"},
+    Row{"_winapi", "*"},
+    Row{"msvcrt", "*"},
+    Row{"winreg", "*"},
+    Row{"commands", "*"},
+    Row{"popen2", "*"},
+    Row{"pty", "*"},
+    Row{"tty", "*"},
+    Row{"pexpect.*", "*"},
+    Row{"shutil", "*"},
+    Row{"glob", "*"},
+    Row{"tempfile", "*"},
+    Row{"fileinput", "*"},
+    Row{"io", "*"},
+    Row{"_io", "*"},
+    Row{"_pyio", "*"},
+    Row{"mmap", "*"},
+    Row{"zipfile.*", "*"},
+    Row{"tarfile", "*"},
+    Row{"gzip", "*"},
+    Row{"bz2", "*"},
+    Row{"lzma", "*"},
+    Row{"zipimport", "*"},
+    Row{"zipapp", "*"},
+    Row{"dbm.*", "*"},
+    Row{"shelve", "*"},
+    Row{"sqlite3.*", "*"},
+    Row{"importlib.*", "*"},
+    Row{"_frozen_importlib", "*"},
+    Row{"_frozen_importlib_external", "*"},
+    Row{"imp", "*"},
+    Row{"_imp", "*"},
+    Row{"pkgutil", "*"},
+    Row{"runpy", "*"},
+    Row{"code", "*"},
+    Row{"codeop", "*"},
+    Row{"pdb", "*"},
+    Row{"bdb", "*"},
+    Row{"cProfile", "*"},
+    Row{"profile", "*"},
+    Row{"pstats", "*"},
+    Row{"trace", "*"},
+    Row{"timeit", "*"},
+    Row{"doctest", "*"},
+    Row{"unittest.*", "*"},
+    Row{"pydoc", "*"},
+    Row{"pip.*", "*"},
+    Row{"_pip.*", "*"},
+    Row{"ensurepip.*", "*"},
+    Row{"venv.*", "*"},
+    Row{"idlelib.*", "*"},
+    Row{"lib2to3.*", "*"},
+    Row{"setuptools.*", "*"},
+    Row{"distutils.*", "*"},
+    Row{"sysconfig", "*"},
+    Row{"site", "*"},
+    Row{"atexit", "*"},
+    Row{"gc", "*"},
+    Row{"inspect", "*"},
+    Row{"linecache", "*"},
+    Row{"traceback", "*"},
+    Row{"platform", "*"},
+    Row{"difflib", "*"},
+    Row{"uuid", "*"},
+    Row{"_osx_support", "*"},
+    Row{"_aix_support", "*"},
+    Row{"_pyrepl.*", "*"},
+    Row{"test.*", "*"},
+    Row{"asyncio.*", "*"},
+    Row{"concurrent.*", "*"},
+    Row{"multiprocessing.*", "*"},
+    Row{"_multiprocessing", "*"},
+    Row{"threading", "*"},
+    Row{"_thread", "*"},
+    Row{"_xxsubinterpreters", "*"},
+    Row{"_interpreters", "*"},
+    Row{"signal", "*"},
+    Row{"resource", "*"},
+    Row{"ctypes.*", "*"},
+    Row{"_ctypes", "*"},
+    Row{"cffi.*", "*"},
+    Row{"socket", "*"},
+    Row{"_socket", "*"},
+    Row{"socketserver", "*"},
+    Row{"select", "*"},
+    Row{"selectors", "*"},
+    Row{"ssl", "*"},
+    Row{"_ssl", "*"},
+    Row{"http.*", "*"},
+    Row{"httplib", "*"},
+    Row{"urllib.*", "*"},
+    Row{"urllib2", "*"},
+    Row{"ftplib", "*"},
+    Row{"smtplib", "*"},
+    Row{"imaplib", "*"},
+    Row{"poplib", "*"},
+    Row{"nntplib", "*"},
+    Row{"telnetlib", "*"},
+    Row{"xmlrpc.*", "*"},
+    Row{"webbrowser", "*"},
+    Row{"antigravity", "*"},
+    Row{"requests.*", "*"},
+    Row{"httpx.*", "*"},
+    Row{"aiohttp.*", "*"},
+    Row{"urllib3.*", "*"},
+    Row{"paramiko.*", "*"},
+    Row{"pickle", "*"},
+    Row{"_pickle", "*"},
+    Row{"cPickle", "*"},
+    Row{"pickletools", "*"},
+    Row{"marshal", "*"},
+    Row{"dill.*", "*"},
+    Row{"cloudpickle.*", "*"},
+    Row{"joblib.*", "*"},
+    Row{"yaml.*", "*"},
+    Row{"types", "CodeType FunctionType LambdaType MethodType ModuleType DynamicClassAttribute"},
+    Row{"new", "*"},
+    Row{"operator", "attrgetter methodcaller"},
+    Row{"_operator", "attrgetter methodcaller"},
+    Row{"logging", "*"},
+    Row{"logging.*", "*"},
+    Row{"ast", "*"},
+    Row{"symtable", "*"},
+    Row{"dis", "*"},
+    Row{"py_compile", "*"},
+    Row{"compileall", "*"},
+    Row{"getpass", "*"},
+    Row{"cgi", "*"},
+    Row{"cgitb", "*"},
+    Row{"faulthandler", "*"},
+    Row{"tracemalloc", "*"},
+    Row{"readline", "*"},
+    Row{"curses.*", "*"},
+    Row{"tkinter.*", "*"},
+    Row{"turtle", "*"},
+    Row{"IPython.*", "*"},
+    Row{"jinja2.*", "*"},
+    Row{"mako.*", "*"},
+    Row{"numba.*", "*"},
+    Row{"sympy.*", "*"},
+    Row{"pandas.*", "eval query read_pickle read_csv"},
+    Row{"numpy", "load save savez savetxt loadtxt genfromtxt fromfile fromregex memmap DataSource"},
+    Row{"numpy.f2py.*", "*"},
+    Row{"numpy.testing.*", "*"},
+    Row{"numpy.distutils.*", "*"},
+    Row{"numpy.ctypeslib.*", "*"},
+    Row{"numpy.lib.*", "*"},
+    Row{"numpy.compat.*", "*"},
+    Row{"torch", "load save compile hub jit ops classes package"},
+    Row{"torch.hub", "*"},
+    Row{"torch.jit.*", "*"},
+    Row{"torch.package.*", "*"},
+    Row{"torch.serialization", "*"},
+    Row{"torch.utils.cpp_extension", "*"},
+    Row{"torch.utils.collect_env", "*"},
+    Row{"torch.utils.bottleneck.*", "*"},
+    Row{"torch.utils._config_module", "*"},
+    Row{"torch.utils.model_zoo", "*"},
+    Row{"torch.utils.data.datapipes.*", "*"},
+    Row{"torch.utils.data.dataloader", "*"},
+    Row{"torch.utils.file_baton", "*"},
+    Row{"torch._dynamo.*", "*"},
+    Row{"torch._inductor.*", "*"},
+    Row{"torch._export.*", "*"},
+    Row{"torch.export.*", "*"},
+    Row{"torch.fx.*", "*"},
+    Row{"torch.distributed.rpc.*", "*"},
+    Row{"torch.distributed.nn.*", "*"},
+    Row{"torch.distributed.elastic.*", "*"},
+    Row{"torch.distributed.launch", "*"},
+    Row{"torch.distributed.run", "*"},
+    Row{"torch.multiprocessing.*", "*"},
+    Row{"torch.testing._internal.*", "*"},
+    Row{"torch.classes", "*"},
+    Row{"torch.ops.*", "*"},
+    Row{"torch._ops", "*"},
+    Row{"torch._classes", "*"},
+    Row{"torch.onnx.*", "*"},
+    Row{"torch.monitor", "*"},
+    Row{"torch.storage", "from_file"},
+    Row{"torch._C",
+        "import_ir_module import_ir_module_from_buffer PyTorchFileReader PyTorchFileWriter CompilationUnit"},
+    Row{"torchvision.datasets.*", "*"},
+    Row{"torchvision.io.*", "*"},
+    Row{"tensorflow.*", "*"},
+    Row{"keras.*", "*"},
+    Row{"transformers.utils.hub", "*"},
+    Row{"huggingface_hub.*", "*"},
+    Row{"fsspec.*", "*"},
+    Row{"boto3.*", "*"},
+    Row{"botocore.*", "*"},
 };
 
 bool module_matches(std::string_view pattern, std::string_view module) noexcept {
@@ -171,7 +348,8 @@ bool module_matches(std::string_view pattern, std::string_view module) noexcept 
 
 bool name_matches(std::string_view names, std::string_view name) noexcept {
   if (names == "*") return true;
-  if (names == "A*") return !name.empty() && name[0] >= 'A' && name[0] <= 'Z' && name.find('.') == std::string_view::npos;
+  if (names == "A*")
+    return !name.empty() && name[0] >= 'A' && name[0] <= 'Z' && name.find('.') == std::string_view::npos;
   while (!names.empty()) {
     const auto end = std::min(names.find(' '), names.size());
     if (names.substr(0, end) == name) return true;
@@ -181,8 +359,9 @@ bool name_matches(std::string_view names, std::string_view name) noexcept {
 }
 
 bool in(std::span<const Row> table, std::string_view module, std::string_view name) noexcept {
-  return std::any_of(table.begin(), table.end(),
-                     [&](const Row& row) { return module_matches(row.module, module) && name_matches(row.names, name); });
+  return std::any_of(table.begin(), table.end(), [&](const Row& row) {
+    return module_matches(row.module, module) && name_matches(row.names, name);
+  });
 }
 
 bool is_dunder(std::string_view name) noexcept { return name.starts_with("__"); }
@@ -194,7 +373,8 @@ Standing standing(std::string_view module, std::string_view qualname) {
   if (in(known, module, qualname)) return Standing::known;
   if (module.starts_with("__torch__")) return Standing::known;  // TorchScript's own classes, never imported by Python
   if (in(dangerous, module, qualname)) return Standing::dangerous;
-  // A dotted name walks through attributes: "pathlib", "os.system". Any run of its parts may be a module that reaches out.
+  // A dotted name walks through attributes: "pathlib", "os.system". Any run of its parts may be a module that reaches
+  // out.
   std::vector<std::string_view> parts{};
   for (std::string_view rest = qualname; !rest.empty();) {
     const auto end = std::min(rest.find('.'), rest.size());
@@ -206,9 +386,11 @@ Standing standing(std::string_view module, std::string_view qualname) {
   for (std::size_t first = 0; first < parts.size(); ++first) {
     if (first > 0 && is_dunder(parts[first])) return Standing::dangerous;
     for (std::size_t last = first; last + 1 < parts.size(); ++last) {
-      const std::string_view head(parts[first].data(), static_cast<std::size_t>(parts[last].data() + parts[last].size() - parts[first].data()));
+      const std::string_view head(
+          parts[first].data(), static_cast<std::size_t>(parts[last].data() + parts[last].size() - parts[first].data()));
       const std::string_view rest = qualname.substr(static_cast<std::size_t>(parts[last + 1].data() - qualname.data()));
-      const bool inside = first == 0 && (in(dangerous, module, head) || in(dangerous, std::string(module) + "." + std::string(head), rest));
+      const bool inside = first == 0 && (in(dangerous, module, head) ||
+                                         in(dangerous, std::string(module) + "." + std::string(head), rest));
       if (inside || in(dangerous, head, rest) || in(dangerous, head, parts[last + 1])) return Standing::dangerous;
     }
   }

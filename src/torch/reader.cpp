@@ -29,7 +29,8 @@ std::uint64_t count(object::Ref ref, const char* what) {
 
 std::optional<DType> dtype_of_storage_class(std::string_view name) noexcept {
   if (const auto dot = name.rfind('.'); dot != std::string_view::npos) name.remove_prefix(dot + 1);
-  if (name == "UntypedStorage" || name == "_UntypedStorage" || name == "TypedStorage" || name == "_TypedStorage") return DType::uint8;
+  if (name == "UntypedStorage" || name == "_UntypedStorage" || name == "TypedStorage" || name == "_TypedStorage")
+    return DType::uint8;
   for (const DTypeInfo& info : dtypes)
     if (!info.storage_class.empty() && info.storage_class == name) return info.dtype;
   return std::nullopt;
@@ -69,7 +70,8 @@ std::optional<object::Ref> Reader::persistent(object::Heap& heap, object::Ref id
 
 object::Ref Reader::storage_of(object::Heap& heap, const object::Sequence& tuple) {
   const auto& items = tuple.items;
-  if (items.size() != 5 && items.size() != 6) corrupt(fmt::format("persistent id of a storage has {} items, expected 5 or 6", items.size()));
+  if (items.size() != 5 && items.size() != 6)
+    corrupt(fmt::format("persistent id of a storage has {} items, expected 5 or 6", items.size()));
   StorageId id;
   const auto* const storage_class = object::as<object::Global>(items[1]);
   if (storage_class == nullptr) corrupt(fmt::format("persistent id: the storage class is a {}", name(items[1].kind())));
@@ -83,7 +85,8 @@ object::Ref Reader::storage_of(object::Heap& heap, const object::Sequence& tuple
   id.dtype = *dtype;
   id.location = text_or_bytes(items[3]).value_or("cpu");
   id.numel = count(items[4], "numel");
-  if (!base::checked_mul<std::uint64_t>(id.numel, itemsize(id.dtype), id.nbytes) || id.nbytes > std::uint64_t{INT64_MAX})
+  if (!base::checked_mul<std::uint64_t>(id.numel, itemsize(id.dtype), id.nbytes) ||
+      id.nbytes > std::uint64_t{INT64_MAX})
     corrupt(fmt::format("storage '{}': {} elements of {} bytes overflow", id.key, id.numel, itemsize(id.dtype)));
 
   Known& known = known_storage(heap, std::move(id));
@@ -95,8 +98,8 @@ object::Ref Reader::storage_of(object::Heap& heap, const object::Sequence& tuple
   if (const auto found = views_.find(*view_key); found != views_.end()) return found->second;
   const std::uint64_t offset = count(view->items[1], "view offset"), size = count(view->items[2], "view size");
   if (!base::inside(offset, size, known.id.numel))
-    corrupt(fmt::format("storage '{}': view '{}' ends at element {} + {}, the storage holds {}", known.id.key, *view_key, offset, size,
-                        known.id.numel));
+    corrupt(fmt::format("storage '{}': view '{}' ends at element {} + {}, the storage holds {}", known.id.key,
+                        *view_key, offset, size, known.id.numel));
   const std::uint64_t width = itemsize(known.id.dtype);
   auto storage = storages_.view(known.id, offset * width, size * width);
   storage->set_location(known.id.location);
@@ -137,7 +140,8 @@ std::optional<object::Ref> Reader::reduce(object::Heap& heap, object::Ref callab
     std::string named;
     if (standing_of_getattr(args, named) == Standing::dangerous) {
       if (!options_.inert)
-        throw Error(ErrorCode::forbidden, fmt::format("the file asks for '{}', which reaches code, files, processes or the network", named));
+        throw Error(ErrorCode::forbidden,
+                    fmt::format("the file asks for '{}', which reaches code, files, processes or the network", named));
       dangerous_ = true;
     }
     return std::nullopt;

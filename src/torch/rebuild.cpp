@@ -45,10 +45,12 @@ const Row* row_of(object::Ref callable) noexcept {
 /// dtype of "torch.FloatTensor", "torch.cuda.HalfTensor": the typed tensor classes of 0.1.
 std::optional<DType> dtype_of_tensor_class(const object::Global& global) noexcept {
   constexpr std::string_view suffix = "Tensor";
-  if ((global.module != "torch" && global.module != "torch.cuda") || !global.qualname.ends_with(suffix)) return std::nullopt;
+  if ((global.module != "torch" && global.module != "torch.cuda") || !global.qualname.ends_with(suffix))
+    return std::nullopt;
   const std::string_view stem = std::string_view(global.qualname).substr(0, global.qualname.size() - suffix.size());
   for (const DTypeInfo& info : dtypes)
-    if (!stem.empty() && info.storage_class.starts_with(stem) && info.storage_class.substr(stem.size()) == "Storage") return info.dtype;
+    if (!stem.empty() && info.storage_class.starts_with(stem) && info.storage_class.substr(stem.size()) == "Storage")
+      return info.dtype;
   return std::nullopt;
 }
 
@@ -111,13 +113,15 @@ Tensor Rebuild::view(const Args& args, DType dtype, std::size_t first) {
   const auto named = reader.key_of_node_.find(&node);
   const std::string key = named != reader.key_of_node_.end() ? named->second : std::string();
   try {
-    Tensor tensor(node.storage, dtype, args.shape(first + 2, limits), args.shape(first + 3, limits), args.integer(first + 1));
+    Tensor tensor(node.storage, dtype, args.shape(first + 2, limits), args.shape(first + 3, limits),
+                  args.integer(first + 1));
     if (node.storage->dtype() != dtype && !key.empty()) reader.storages_.element_type(key, dtype);
     return tensor;
   } catch (const Error& error) {
     constexpr std::string_view opening = "storage holds";
     std::string text = error.message();
-    text = text.starts_with(opening) ? fmt::format("storage '{}'{}", key, text.substr(opening.size() - 6)) : fmt::format("storage '{}': {}", key, text);
+    text = text.starts_with(opening) ? fmt::format("storage '{}'{}", key, text.substr(opening.size() - 6))
+                                     : fmt::format("storage '{}': {}", key, text);
     throw Error(error.code(), std::move(text), error.place());
   }
 }
@@ -208,7 +212,8 @@ Rebuild::Result Rebuild::meta(const Args& args) {
 Rebuild::Result Rebuild::qtensor(const Args& args) {
   args.expect(7, 7);
   Tensor tensor = view(args, dtype_of_storage_class(args.storage(0).storage_class).value_or(DType::uint8), 0);
-  if (info(tensor.dtype()).kind != DTypeClass::quantized) args.fail(fmt::format("{} is no quantized dtype", flambeau::name(tensor.dtype())));
+  if (info(tensor.dtype()).kind != DTypeClass::quantized)
+    args.fail(fmt::format("{} is no quantized dtype", flambeau::name(tensor.dtype())));
   auto how = quantizer(args, 4, tensor);
   tensor.set_requires_grad(args.boolean(5));
   const object::Ref ref = heap.tensor(std::move(tensor));
@@ -226,14 +231,17 @@ std::unique_ptr<object::Quantizer> Rebuild::quantizer(const Args& outer, std::si
     args.expect(3, 3);
     made->scale = args.number(1);
     made->zero_point = args.integer(2);
-    if (!std::isfinite(made->scale) || made->scale <= 0) args.fail(fmt::format("scale {} is not positive", made->scale));
-    if (made->zero_point < INT32_MIN || made->zero_point > INT32_MAX) args.fail(fmt::format("zero point {} is out of range", made->zero_point));
+    if (!std::isfinite(made->scale) || made->scale <= 0)
+      args.fail(fmt::format("scale {} is not positive", made->scale));
+    if (made->zero_point < INT32_MIN || made->zero_point > INT32_MAX)
+      args.fail(fmt::format("zero point {} is out of range", made->zero_point));
     return made;
   }
   if (!made->scheme.starts_with("per_channel_")) args.fail(fmt::format("unknown scheme '{}'", made->scheme));
   args.expect(4, 4);
   made->axis = args.integer(3);
-  if (made->axis < 0 || made->axis >= tensor.dim()) args.fail(fmt::format("axis {} of a tensor with {} dimensions", made->axis, tensor.dim()));
+  if (made->axis < 0 || made->axis >= tensor.dim())
+    args.fail(fmt::format("axis {} of a tensor with {} dimensions", made->axis, tensor.dim()));
   made->scales = channel_values(args, 1, true);
   made->zero_points = channel_values(args, 2, false);
   for (const object::Ref values : {made->scales, made->zero_points})

@@ -11,15 +11,17 @@ namespace flambeau::torch {
 namespace {
 
 [[noreturn]] void refuse(const std::string& global) {
-  throw Error(ErrorCode::forbidden, fmt::format("'{}' reaches code, files, processes or the network; it is not written", global));
+  throw Error(ErrorCode::forbidden,
+              fmt::format("'{}' reaches code, files, processes or the network; it is not written", global));
 }
 
 }  // namespace
 
 void refuse_dangerous(std::string_view module, std::string_view qualname) {
   if (standing(module, qualname) == Standing::dangerous)
-    throw Error(ErrorCode::forbidden,
-                fmt::format("the file names '{}.{}', which reaches code, files, processes or the network", module, qualname));
+    throw Error(
+        ErrorCode::forbidden,
+        fmt::format("the file names '{}.{}', which reaches code, files, processes or the network", module, qualname));
 }
 
 void refuse_dangerous(object::Ref root) {
@@ -35,8 +37,10 @@ void refuse_dangerous(object::Ref root) {
     object::Node* const node = open.back();
     open.pop_back();
     if (const auto* const global = object::as<object::Global>(object::Ref(node))) {
-      if (standing(global->module, global->qualname) == Standing::dangerous) refuse(global->module + "." + global->qualname);
-    } else if (const auto* const object = object::as<object::Object>(object::Ref(node)); object && is_getattr(object->callable)) {
+      if (standing(global->module, global->qualname) == Standing::dangerous)
+        refuse(global->module + "." + global->qualname);
+    } else if (const auto* const object = object::as<object::Object>(object::Ref(node));
+               object && is_getattr(object->callable)) {
       std::string named;
       if (standing_of_getattr(object->args, named) == Standing::dangerous) refuse(named);
     }

@@ -81,21 +81,28 @@ bool check_sparse_shapes(const Args& args, const Limits& limits) {
   if (sparse.coo) {
     const Tensor& indices = sparse.indices[0]->tensor;
     if (indices.dim() != 2 || values.dim() < 1)
-      corrupt(layout, fmt::format("indices of shape {} and values of shape {}", to_string(indices.shape()), to_string(values.shape())));
-    if (indices.size(1) != values.size(0)) corrupt(layout, fmt::format("{} indices and {} values", indices.size(1), values.size(0)));
+      corrupt(layout, fmt::format("indices of shape {} and values of shape {}", to_string(indices.shape()),
+                                  to_string(values.shape())));
+    if (indices.size(1) != values.size(0))
+      corrupt(layout, fmt::format("{} indices and {} values", indices.size(1), values.size(0)));
     if (indices.size(0) + values.dim() - 1 != static_cast<std::int64_t>(sparse.size.size()))
-      corrupt(layout, fmt::format("{} sparse and {} dense dimensions in shape {}", indices.size(0), values.dim() - 1, to_string(sparse.size)));
+      corrupt(layout, fmt::format("{} sparse and {} dense dimensions in shape {}", indices.size(0), values.dim() - 1,
+                                  to_string(sparse.size)));
     for (std::int64_t d = 1; d < values.dim(); ++d)
       if (const auto want = sparse.size[static_cast<std::size_t>(indices.size(0) + d - 1)]; values.size(d) != want)
-        corrupt(layout, fmt::format("values of shape {} in shape {}", to_string(values.shape()), to_string(sparse.size)));
+        corrupt(layout,
+                fmt::format("values of shape {} in shape {}", to_string(values.shape()), to_string(sparse.size)));
     return true;
   }
   const Tensor &compressed = sparse.indices[0]->tensor, &plain = sparse.indices[1]->tensor;
   const std::int64_t batch = compressed.dim() - 1;
-  if (batch < 0 || plain.dim() != compressed.dim() || values.dim() <= batch || static_cast<std::int64_t>(sparse.size.size()) < batch + 2)
-    corrupt(layout, fmt::format("indices of shapes {} and {}, values of shape {}, shape {}", to_string(compressed.shape()),
-                                to_string(plain.shape()), to_string(values.shape()), to_string(sparse.size)));
-  if (plain.size(batch) != values.size(batch)) corrupt(layout, fmt::format("{} indices and {} values", plain.size(batch), values.size(batch)));
+  if (batch < 0 || plain.dim() != compressed.dim() || values.dim() <= batch ||
+      static_cast<std::int64_t>(sparse.size.size()) < batch + 2)
+    corrupt(layout,
+            fmt::format("indices of shapes {} and {}, values of shape {}, shape {}", to_string(compressed.shape()),
+                        to_string(plain.shape()), to_string(values.shape()), to_string(sparse.size)));
+  if (plain.size(batch) != values.size(batch))
+    corrupt(layout, fmt::format("{} indices and {} values", plain.size(batch), values.size(batch)));
   if (compressed.size(batch) < 1) corrupt(layout, "no pointers");
   return true;
 }
@@ -109,7 +116,8 @@ void check_sparse_indices(object::Ref tuple, const Limits& limits) {
       check_range(sparse.layout, indices.narrow(0, row, 1), sparse.size[static_cast<std::size_t>(row)]);
     return;
   }
-  const Tensor &compressed = sparse.indices[0]->tensor, &plain = sparse.indices[1]->tensor, &values = sparse.values->tensor;
+  const Tensor &compressed = sparse.indices[0]->tensor, &plain = sparse.indices[1]->tensor,
+               &values = sparse.values->tensor;
   const auto batch = static_cast<std::size_t>(compressed.dim() - 1);
   const bool by_row = sparse.layout.ends_with("csr") || sparse.layout.ends_with("bsr");
   const bool blocks = sparse.layout.ends_with("bsr") || sparse.layout.ends_with("bsc");

@@ -51,9 +51,11 @@ pickle::Reducer::Reduction Writer::tensor(Heap& scratch, object::TensorNode& nod
     Tensor data = node.tensor;
     data.set_requires_grad(false);
     const bool with_state = !is_empty_state(node.attributes) && node.type.is_none();
-    std::vector<Ref> args{scratch.tensor(std::move(data)), Ref::boolean(node.tensor.requires_grad()), scratch.ordered_dict()};
+    std::vector<Ref> args{scratch.tensor(std::move(data)), Ref::boolean(node.tensor.requires_grad()),
+                          scratch.ordered_dict()};
     if (with_state) args.push_back(node.attributes);
-    inner = {rebuild(scratch, with_state ? "_rebuild_parameter_with_state" : "_rebuild_parameter"), scratch.tuple(std::move(args))};
+    inner = {rebuild(scratch, with_state ? "_rebuild_parameter_with_state" : "_rebuild_parameter"),
+             scratch.tuple(std::move(args))};
     if (with_state) return inner;
   } else {
     inner = node.quantizer ? quantized(scratch, node.tensor, *node.quantizer) : plain(scratch, node.tensor);
@@ -61,22 +63,29 @@ pickle::Reducer::Reduction Writer::tensor(Heap& scratch, object::TensorNode& nod
   const bool plain_type = node.type.is_none() || object::global_name(node.type) == "torch.Tensor";
   if (plain_type && is_empty_state(node.attributes)) return inner;
   const Ref type = node.type.is_none() ? scratch.global("torch", "Tensor") : node.type;
-  return {scratch.global("torch._tensor", "_rebuild_from_type_v2"), scratch.tuple({inner.callable, type, inner.args, node.attributes})};
+  return {scratch.global("torch._tensor", "_rebuild_from_type_v2"),
+          scratch.tuple({inner.callable, type, inner.args, node.attributes})};
 }
 
 pickle::Reducer::Reduction Writer::plain(Heap& scratch, const Tensor& tensor) {
   const Ref requires_grad = Ref::boolean(tensor.requires_grad());
   const Ref dtype = scratch.global("torch", name(tensor.dtype()));
   if (tensor.is_meta())
-    return {rebuild(scratch, "_rebuild_meta_tensor_no_storage"),
-            scratch.tuple({dtype, tuple_of(scratch, tensor.shape()), tuple_of(scratch, tensor.strides()), requires_grad})};
+    return {
+        rebuild(scratch, "_rebuild_meta_tensor_no_storage"),
+        scratch.tuple({dtype, tuple_of(scratch, tensor.shape()), tuple_of(scratch, tensor.strides()), requires_grad})};
   if (info(tensor.dtype()).kind == DTypeClass::shell)
     throw Error(ErrorCode::unsupported, fmt::format("tensors of {} cannot be saved", name(tensor.dtype())));
   const bool typed = !info(tensor.dtype()).storage_class.empty();
   if (!typed && ids_ == Ids::legacy)
-    throw Error(ErrorCode::unsupported, fmt::format("torch cannot load tensors of {} from a legacy file; save a zip", name(tensor.dtype())));
-  std::vector<Ref> args{storage_node(scratch, tensor),           scratch.integer(tensor.offset()), tuple_of(scratch, tensor.shape()),
-                        tuple_of(scratch, tensor.strides()), requires_grad,                    scratch.ordered_dict()};
+    throw Error(ErrorCode::unsupported,
+                fmt::format("torch cannot load tensors of {} from a legacy file; save a zip", name(tensor.dtype())));
+  std::vector<Ref> args{storage_node(scratch, tensor),
+                        scratch.integer(tensor.offset()),
+                        tuple_of(scratch, tensor.shape()),
+                        tuple_of(scratch, tensor.strides()),
+                        requires_grad,
+                        scratch.ordered_dict()};
   if (!typed) args.push_back(dtype);
   if (tensor.is_conj() || tensor.is_neg()) {
     std::vector<object::Pair> bits;
@@ -89,14 +98,17 @@ pickle::Reducer::Reduction Writer::plain(Heap& scratch, const Tensor& tensor) {
 
 pickle::Reducer::Reduction Writer::quantized(Heap& scratch, const Tensor& tensor, const object::Quantizer& quantizer) {
   std::vector<Ref> how;
-  if (quantizer.scheme.starts_with("per_channel"))  // torch writes the variant with float parameters under this name too
-    how = {scratch.global("torch", "per_channel_affine"), quantizer.scales, quantizer.zero_points, scratch.integer(quantizer.axis)};
+  if (quantizer.scheme.starts_with(
+          "per_channel"))  // torch writes the variant with float parameters under this name too
+    how = {scratch.global("torch", "per_channel_affine"), quantizer.scales, quantizer.zero_points,
+           scratch.integer(quantizer.axis)};
   else
-    how = {scratch.global("torch", quantizer.scheme), scratch.floating(quantizer.scale), scratch.integer(quantizer.zero_point)};
+    how = {scratch.global("torch", quantizer.scheme), scratch.floating(quantizer.scale),
+           scratch.integer(quantizer.zero_point)};
   return {rebuild(scratch, "_rebuild_qtensor"),
-          scratch.tuple({storage_node(scratch, tensor), scratch.integer(tensor.offset()), tuple_of(scratch, tensor.shape()),
-                         tuple_of(scratch, tensor.strides()), scratch.tuple(std::move(how)), Ref::boolean(tensor.requires_grad()),
-                         scratch.ordered_dict()})};
+          scratch.tuple({storage_node(scratch, tensor), scratch.integer(tensor.offset()),
+                         tuple_of(scratch, tensor.shape()), tuple_of(scratch, tensor.strides()),
+                         scratch.tuple(std::move(how)), Ref::boolean(tensor.requires_grad()), scratch.ordered_dict()})};
 }
 
 Ref Writer::storage(Heap& scratch, object::StorageNode& node) {
@@ -113,14 +125,16 @@ Ref Writer::storage(Heap& scratch, object::StorageNode& node) {
     found = numbers_.emplace(node.storage.get(), Numbered{storages_.size(), number_string(scratch, key)}).first;
     storages_.push_back({std::move(key), node.storage, dtype});
   } else if (const Written& first = storages_[found->second.index]; nbytes > 0 && first.dtype != dtype) {
-    throw Error(ErrorCode::unsupported, fmt::format("storage '{}' is viewed as {} and as {}; such tensors cannot be saved together",
-                                                    first.key, name(first.dtype), name(dtype)));
+    throw Error(ErrorCode::unsupported,
+                fmt::format("storage '{}' is viewed as {} and as {}; such tensors cannot be saved together", first.key,
+                            name(first.dtype), name(dtype)));
   }
   const std::string& location = node.storage->location();
-  std::vector<Ref> id{scratch.interned("storage"),
-                      is_untyped ? scratch.global("torch.storage", "UntypedStorage") : scratch.global("torch", storage_class),
-                      found->second.key, location == "cpu" ? scratch.interned("cpu") : scratch.string(location),
-                      scratch.integer(static_cast<std::int64_t>(numel))};
+  std::vector<Ref> id{
+      scratch.interned("storage"),
+      is_untyped ? scratch.global("torch.storage", "UntypedStorage") : scratch.global("torch", storage_class),
+      found->second.key, location == "cpu" ? scratch.interned("cpu") : scratch.string(location),
+      scratch.integer(static_cast<std::int64_t>(numel))};
   if (ids_ == Ids::legacy) id.emplace_back();
   return scratch.tuple(std::move(id));
 }

@@ -8,9 +8,9 @@
 namespace flambeau {
 namespace {
 
+using test::Pickle;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using test::Pickle;
 
 std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
 
@@ -34,7 +34,15 @@ std::string floats(std::initializer_list<float> values) {
 std::string object_with_view(const std::string& view) {
   Pickle pickle;
   pickle.global("torch._utils", "_rebuild_tensor").mark();
-  pickle.mark().text("storage").global("torch", "FloatStorage").text("11").text("cpu").number(4).raw(view).tuple().raw("Q");
+  pickle.mark()
+      .text("storage")
+      .global("torch", "FloatStorage")
+      .text("11")
+      .text("cpu")
+      .number(4)
+      .raw(view)
+      .tuple()
+      .raw("Q");
   return pickle.number(0).numbers({2}).numbers({1}).tuple().reduce().stop();
 }
 
@@ -83,31 +91,37 @@ TEST(TorchLegacy, TruncationIsAlwaysSeen) {
 TEST(TorchLegacy, ViewsOfStoragesAreSlices) {
   std::string view = Pickle().mark().text("12").number(2).number(2).tuple().stop();
   view = view.substr(2, view.size() - 3);  // without PROTO and STOP
-  const std::string file = magic + version + system_info + object_with_view(view) + keys({"11"}) + count(4) + floats({1, 2, 3, 4});
+  const std::string file =
+      magic + version + system_info + object_with_view(view) + keys({"11"}) + count(4) + floats({1, 2, 3, 4});
   EXPECT_THAT(load(bytes_of(file)).root().as_tensor().data<float>(), ElementsAre(3.0f, 4.0f));
 }
 
 TEST(TorchLegacy, CountsMustAgree) {
   const std::string head = magic + version + system_info + object_with_view("N");
   EXPECT_EQ(error_of(head + keys({"11"}) + count(4) + floats({1, 2, 3, 4})), "no error");
-  EXPECT_THAT(error_of(head + keys({"11"}) + count(5) + floats({1, 2, 3, 4, 5})), HasSubstr("storage '11' holds 5 elements, 4 needed"));
+  EXPECT_THAT(error_of(head + keys({"11"}) + count(5) + floats({1, 2, 3, 4, 5})),
+              HasSubstr("storage '11' holds 5 elements, 4 needed"));
   EXPECT_THAT(error_of(head + keys({"11"}) + count(4) + floats({1, 2, 3})), HasSubstr("needs 16 bytes, 12 are left"));
-  EXPECT_THAT(error_of(head + keys({"12"}) + count(4) + floats({1, 2, 3, 4})), HasSubstr("storage '12' is listed, but the object does not name it"));
+  EXPECT_THAT(error_of(head + keys({"12"}) + count(4) + floats({1, 2, 3, 4})),
+              HasSubstr("storage '12' is listed, but the object does not name it"));
   EXPECT_THAT(error_of(head + keys({})), HasSubstr("storage '11' of 16 bytes is not in the file's list"));
 }
 
 TEST(TorchLegacy, OtherVersionsAreRefused) {
-  EXPECT_THAT(error_of(magic + std::string("\x80\x02M\xEA\x03.", 6)), HasSubstr("protocol version 1002, 1001 is known"));
+  EXPECT_THAT(error_of(magic + std::string("\x80\x02M\xEA\x03.", 6)),
+              HasSubstr("protocol version 1002, 1001 is known"));
 }
 
 TEST(TorchLegacy, EveryPickleIsGuarded) {
   // A global inside the description of the machine, which torch unpickles too.
   const std::string evil = Pickle().global("posix", "system").mark().text("true").tuple().reduce().stop();
-  EXPECT_THAT(error_of(magic + version + evil + object_with_view("N") + keys({"11"}) + count(4) + floats({1, 2, 3, 4})), HasSubstr("posix.system"));
+  EXPECT_THAT(error_of(magic + version + evil + object_with_view("N") + keys({"11"}) + count(4) + floats({1, 2, 3, 4})),
+              HasSubstr("posix.system"));
 }
 
 TEST(TorchLegacy, BytesBehindTheLastStorageAreNoted) {
-  const std::string file = magic + version + system_info + object_with_view("N") + keys({"11"}) + count(4) + floats({1, 2, 3, 4});
+  const std::string file =
+      magic + version + system_info + object_with_view("N") + keys({"11"}) + count(4) + floats({1, 2, 3, 4});
   EXPECT_TRUE(load(bytes_of(file)).container().notes.empty());
   const Checkpoint twice = load(bytes_of(file + file));
   ASSERT_EQ(twice.container().notes.size(), 1u);

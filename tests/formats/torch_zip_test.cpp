@@ -15,15 +15,16 @@
 namespace flambeau {
 namespace {
 
+using test::Pickle;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using test::Pickle;
 
 std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
 
 /// A folder that disappears with the test.
 struct Folder {
-  std::filesystem::path path = std::filesystem::temp_directory_path() / ("flambeau-formats-" + std::to_string(::getpid()));
+  std::filesystem::path path =
+      std::filesystem::temp_directory_path() / ("flambeau-formats-" + std::to_string(::getpid()));
   Folder() { std::filesystem::create_directories(path); }
   ~Folder() { std::filesystem::remove_all(path); }
   std::string operator/(const char* name) const { return (path / name).string(); }
@@ -77,8 +78,9 @@ TEST(TorchZip, RecordsStandInTorchsOrder) {
   const archive::ZipReader zip(bytes::borrow(bytes_of(file)), Limits{});
   std::vector<std::string> names;
   for (const auto& entry : zip.entries()) names.push_back(entry.name);
-  EXPECT_THAT(names, ElementsAre("archive/data.pkl", "archive/.format_version", "archive/.storage_alignment", "archive/byteorder", "archive/data/0",
-                                 "archive/data/1", "archive/version", "archive/.data/serialization_id"));
+  EXPECT_THAT(names, ElementsAre("archive/data.pkl", "archive/.format_version", "archive/.storage_alignment",
+                                 "archive/byteorder", "archive/data/0", "archive/data/1", "archive/version",
+                                 "archive/.data/serialization_id"));
 }
 
 TEST(TorchZip, RootIsTheFilesStem) {
@@ -94,9 +96,11 @@ TEST(TorchZip, RootIsTheFilesStem) {
 
 TEST(TorchZip, StoragesMustHaveTheSizeThatTheirIdStates) {
   const std::string pickle = Pickle().tensor("0", 3, 0, {3}, {1}).stop();
-  EXPECT_THAT(error_of(zip_of(pickle, {{"data/0", std::string(8, '\0')}})), HasSubstr("storage '0': record 'archive/data/0' holds 8 bytes, 12 needed"));
+  EXPECT_THAT(error_of(zip_of(pickle, {{"data/0", std::string(8, '\0')}})),
+              HasSubstr("storage '0': record 'archive/data/0' holds 8 bytes, 12 needed"));
   EXPECT_THAT(error_of(zip_of(pickle, {{"data/0", std::string(16, '\0')}})), HasSubstr("holds 16 bytes, 12 needed"));
-  EXPECT_THAT(error_of(zip_of(pickle, {{"data/1", std::string(12, '\0')}})), HasSubstr("the archive has no record 'data/0'"));
+  EXPECT_THAT(error_of(zip_of(pickle, {{"data/1", std::string(12, '\0')}})),
+              HasSubstr("the archive has no record 'data/0'"));
   EXPECT_EQ(error_of(zip_of(pickle, {{"data/0", std::string(12, '\0')}})), "no error");
 }
 
@@ -108,7 +112,8 @@ TEST(TorchZip, BigEndianStoragesAreSwapped) {
     EXPECT_TRUE(checkpoint.container().big_endian);
     EXPECT_THAT(checkpoint.root().at(0).as_tensor().data<float>(), ElementsAre(1.0f, -2.0f));
   }
-  EXPECT_THAT(error_of(zip_of(pickle, {{"byteorder", "middle"}, {"data/0", std::string(8, '\0')}})), HasSubstr("byte order 'middle'"));
+  EXPECT_THAT(error_of(zip_of(pickle, {{"byteorder", "middle"}, {"data/0", std::string(8, '\0')}})),
+              HasSubstr("byte order 'middle'"));
 }
 
 TEST(TorchZip, WrongBytesAreNeverLoadedInSilence) {

@@ -31,17 +31,24 @@ class Shapes : public testing::Test {
 
 TEST_F(Shapes, Convolutions) {
   EXPECT_EQ(conv(in({2, 3, 224, 224}), weight({64, 3, 7, 7}), {}, {2}, {3}, {}).shape(), (Shape{2, 64, 112, 112}));
-  EXPECT_EQ(conv(in({1, 8, 9, 7}), weight({6, 4, 3, 2}), weight({6}), {2, 1}, {1, 0}, {2, 1}, 2).shape(), (Shape{1, 6, 4, 6}));
+  EXPECT_EQ(conv(in({1, 8, 9, 7}), weight({6, 4, 3, 2}), weight({6}), {2, 1}, {1, 0}, {2, 1}, 2).shape(),
+            (Shape{1, 6, 4, 6}));
   EXPECT_EQ(conv(in({1, 8, 9}), weight({6, 8, 9}), {}, {}, {}, {}).shape(), (Shape{1, 6, 1}));
-  EXPECT_EQ(conv_transpose(in({1, 4, 5, 5}), weight({4, 3, 3, 3}), {}, {2}, {1}, {1}, {}, 2).shape(), (Shape{1, 6, 10, 10}));
+  EXPECT_EQ(conv_transpose(in({1, 4, 5, 5}), weight({4, 3, 3, 3}), {}, {2}, {1}, {1}, {}, 2).shape(),
+            (Shape{1, 6, 10, 10}));
 }
 
 TEST_F(Shapes, ConvolutionsThatDoNotFitNameBothShapes) {
   const Var x = in({1, 4, 5, 5});
-  EXPECT_THAT(error_of([&] { conv(x, weight({8, 3, 3, 3}), {}, {}, {}, {}); }),
+  EXPECT_THAT(error_of([&] {
+                conv(x, weight({8, 3, 3, 3}), {}, {}, {}, {});
+              }),
               AllOf(HasSubstr("conv: "), HasSubstr("(1, 4, 5, 5)"), HasSubstr("(8, 3, 3, 3)")));
   EXPECT_THAT(error_of([&] { conv(x, weight({8, 4, 7, 7}), {}, {}, {}, {}); }), HasSubstr("smaller"));
-  EXPECT_THAT(error_of([&] { conv(x, weight({8, 4, 3, 3}), weight({7}), {}, {}, {}); }), AllOf(HasSubstr("(7,)"), HasSubstr("(8,)")));
+  EXPECT_THAT(error_of([&] {
+                conv(x, weight({8, 4, 3, 3}), weight({7}), {}, {}, {});
+              }),
+              AllOf(HasSubstr("(7,)"), HasSubstr("(8,)")));
   EXPECT_THAT(error_of([&] { conv(x, weight({8, 4, 3, 3}), {}, {0}, {}, {}); }), HasSubstr("stride"));
   EXPECT_THAT(error_of([&] { conv(x, weight({8, 4, 3, 3}), {}, {1, 2, 3}, {}, {}); }), HasSubstr("3 values"));
   EXPECT_THAT(error_of([&] { conv(x, weight({9, 2, 3, 3}), {}, {}, {}, {}, 2); }), HasSubstr("groups 2"));
@@ -72,13 +79,19 @@ TEST_F(Shapes, ProductsAndNorms) {
   EXPECT_EQ(linear(in({2, 7, 5}), weight({3, 5}), weight({3})).shape(), (Shape{2, 7, 3}));
   EXPECT_EQ(matmul(in({2, 1, 3, 4}), in({5, 4, 6})).shape(), (Shape{2, 5, 3, 6}));
   EXPECT_EQ(embedding(in({2, 3}, DType::int64), weight({10, 4})).shape(), (Shape{2, 3, 4}));
-  EXPECT_EQ(attention(in({2, 3, 5, 4}), in({2, 3, 7, 4}), in({2, 3, 7, 6}), weight({5, 7}), 1).shape(), (Shape{2, 3, 5, 6}));
+  EXPECT_EQ(attention(in({2, 3, 5, 4}), in({2, 3, 7, 4}), in({2, 3, 7, 6}), weight({5, 7}), 1).shape(),
+            (Shape{2, 3, 5, 6}));
   EXPECT_THAT(error_of([&] { linear(in({2, 4}), weight({3, 5})); }), AllOf(HasSubstr("(2, 4)"), HasSubstr("(3, 5)")));
   EXPECT_THAT(error_of([&] { embedding(in({2}), weight({3, 5})); }), HasSubstr("int64"));
-  EXPECT_THAT(error_of([&] { attention(in({1, 5, 4}), in({1, 7, 4}), in({1, 7, 4}), weight({6, 7}), 1); }), HasSubstr("(6, 7)"));
+  EXPECT_THAT(error_of([&] {
+                attention(in({1, 5, 4}), in({1, 7, 4}), in({1, 7, 4}), weight({6, 7}), 1);
+              }),
+              HasSubstr("(6, 7)"));
   EXPECT_THAT(error_of([&] { layer_norm(in({2, 4}), {5}, {}, {}, 0); }), HasSubstr("(5,)"));
   EXPECT_THAT(error_of([&] { group_norm(in({2, 4, 3}), 3, {}, {}, 0); }), HasSubstr("3 groups"));
-  EXPECT_THAT(error_of([&] { batch_norm(in({1, 3, 1, 1}), weight({3}), weight({3}), {}, {}, 0, true); }),
+  EXPECT_THAT(error_of([&] {
+                batch_norm(in({1, 3, 1, 1}), weight({3}), weight({3}), {}, {}, 0, true);
+              }),
               HasSubstr("more than 1 value per channel when training"));
 }
 

@@ -27,7 +27,8 @@ std::string path_of(const Listed& row) {
 }
 
 void replace(std::string& text, std::string_view from, std::string_view to) {
-  for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
+  for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
+    text.replace(at, from.size(), to);
 }
 
 std::string path_of(dom::element path) {
@@ -35,7 +36,9 @@ std::string path_of(dom::element path) {
   const dom::array array = path.get_array().value();
   for (const dom::element element : array) {
     std::int64_t index = 0;
-    text += (element.get(index) == simdjson::SUCCESS ? std::to_string(index) : json_string(element.get_string().value())) + ",";
+    text +=
+        (element.get(index) == simdjson::SUCCESS ? std::to_string(index) : json_string(element.get_string().value())) +
+        ",";
   }
   replace(text, R"(\\ud)", R"(\ud)");
   return text;
@@ -57,7 +60,8 @@ std::string expected(dom::element tensor, const Listed& row, std::map<std::strin
   std::string text = path_of(*field("path"));
   text += " " + std::string(field("dtype")->get_string().value()) + " " + to_string(shape_of(*field("shape")));
   const auto stride = field("stride");
-  text += stride ? (stride->is_null() ? " null" : " " + to_string(shape_of(*stride))) : (row.stride ? " " + to_string(*row.stride) : " null");
+  text += stride ? (stride->is_null() ? " null" : " " + to_string(shape_of(*stride)))
+                 : (row.stride ? " " + to_string(*row.stride) : " null");
   const auto offset = field("offset");
   text += " " + std::to_string(offset ? offset->get_int64().value() : row.offset);
   text += " " + std::to_string(field("nbytes")->get_uint64().value());
@@ -67,7 +71,8 @@ std::string expected(dom::element tensor, const Listed& row, std::map<std::strin
     text += label == "null" ? " -" : " s" + std::to_string(sharing.try_emplace(label, sharing.size()).first->second);
   }
   const auto digest = field("sha256");
-  text += " " + (digest ? (digest->is_null() ? std::string("-") : std::string(digest->get_string().value())) : row.sha256);
+  text +=
+      " " + (digest ? (digest->is_null() ? std::string("-") : std::string(digest->get_string().value())) : row.sha256);
   const auto requires_grad = field("requires_grad"), parameter = field("parameter");
   text += (requires_grad ? requires_grad->get_bool().value() : row.requires_grad) ? " grad" : "";
   text += (parameter ? parameter->get_bool().value() : row.parameter) ? " parameter" : "";
@@ -78,7 +83,9 @@ std::string found(const Listed& row, std::map<std::string, std::size_t>& sharing
   std::string text = path_of(row) + " " + row.dtype + " " + to_string(row.shape);
   text += row.stride ? " " + to_string(*row.stride) : " null";
   text += " " + std::to_string(row.offset) + " " + std::to_string(row.nbytes);
-  text += row.storage ? " s" + std::to_string(sharing.try_emplace(std::to_string(*row.storage), sharing.size()).first->second) : " -";
+  text += row.storage
+              ? " s" + std::to_string(sharing.try_emplace(std::to_string(*row.storage), sharing.size()).first->second)
+              : " -";
   text += " " + (row.sha256.empty() ? "-" : row.sha256);
   return text + (row.requires_grad ? " grad" : "") + (row.parameter ? " parameter" : "");
 }
@@ -94,7 +101,9 @@ std::string difference(const std::string& path, dom::element row, Read read) {
     dom::element ignored;
     const std::string json = to_json(checkpoint, rows);
     dom::parser parser;
-    if (parser.parse(simdjson::padded_string(json)).get(ignored) != simdjson::SUCCESS && json.find("\\ud") == std::string::npos) return "to_json is no JSON";
+    if (parser.parse(simdjson::padded_string(json)).get(ignored) != simdjson::SUCCESS &&
+        json.find("\\ud") == std::string::npos)
+      return "to_json is no JSON";
   } catch (const Error& error) {
     return error.what();
   }
@@ -108,7 +117,8 @@ std::string difference(const std::string& path, dom::element row, Read read) {
     std::ranges::sort(tensors, {}, [](dom::element tensor) { return path_of(tensor["path"]); });
   }
   if (rows.size() != tensors.size()) {
-    std::string text = std::to_string(rows.size()) + " tensors, expected " + std::to_string(tensors.size()) + "; first:";
+    std::string text =
+        std::to_string(rows.size()) + " tensors, expected " + std::to_string(tensors.size()) + "; first:";
     for (std::size_t i = 0; i < std::min<std::size_t>(rows.size(), 6); ++i) text += " " + path_of(rows[i]);
     return text;
   }
@@ -129,8 +139,10 @@ std::vector<std::string> rows_of(const std::string& text) {
   bool quoted = false;
   for (std::size_t i = start; i < text.size(); ++i) {
     if (quoted) {
-      if (text[i] == '\\') ++i;
-      else if (text[i] == '"') quoted = false;
+      if (text[i] == '\\')
+        ++i;
+      else if (text[i] == '"')
+        quoted = false;
     } else if (text[i] == '"') {
       quoted = true;
     } else if (text[i] == '{') {
@@ -146,7 +158,8 @@ class Manifest : public testing::TestWithParam<std::pair<const char*, Read>> {};
 
 TEST_P(Manifest, EveryFileAgrees) {
   const std::filesystem::path folder = std::filesystem::path(FLAMBEAU_SHARED) / GetParam().first;
-  if (!std::filesystem::exists(folder / "manifest.json")) GTEST_SKIP() << "SKIPPED: no " << folder << ": nothing was compared";
+  if (!std::filesystem::exists(folder / "manifest.json"))
+    GTEST_SKIP() << "SKIPPED: no " << folder << ": nothing was compared";
   // The manifests' JSON holds lone surrogates, which simdjson refuses: one row at a time, with those escaped.
   std::ifstream stream(folder / "manifest.json");
   const std::string text{std::istreambuf_iterator<char>(stream), {}};
@@ -177,8 +190,8 @@ std::string label(const testing::TestParamInfo<std::pair<const char*, Read>>& in
 }
 
 INSTANTIATE_TEST_SUITE_P(Reference, Manifest,
-                         testing::Values(std::pair("fixtures", Read::map), std::pair("fixtures", Read::lazy), std::pair("fixtures", Read::copy),
-                                         std::pair("checkpoints", Read::map)),
+                         testing::Values(std::pair("fixtures", Read::map), std::pair("fixtures", Read::lazy),
+                                         std::pair("fixtures", Read::copy), std::pair("checkpoints", Read::map)),
                          label);
 
 }  // namespace

@@ -27,7 +27,8 @@ TEST_P(Builder, ListsTheSameKeysShapesAndDtypes) {
   const auto state = construct(GetParam().builder, {})->state_dict();
   std::string listing;
   for (const auto& entry : state)
-    listing += entry.name + " " + to_string(entry.tensor.shape()) + " " + std::string(name(entry.tensor.dtype())) + "\n";
+    listing +=
+        entry.name + " " + to_string(entry.tensor.shape()) + " " + std::string(name(entry.tensor.dtype())) + "\n";
   EXPECT_EQ(state.size(), GetParam().entries);
   EXPECT_EQ(test::sha256(listing), GetParam().listing) << listing.substr(0, 400);
 }
@@ -46,7 +47,8 @@ TEST_P(Builder, RecordsItsForwardPass) {
       if (parameter.tensor.defined()) parameter.tensor = Tensor::zeros(parameter.tensor.shape());
   module->eval();
   graph::Graph graph;
-  const auto size = std::string_view(GetParam().builder).starts_with("vit") ? 224 : models::find(GetParam().builder)->input_size;
+  const auto size =
+      std::string_view(GetParam().builder).starts_with("vit") ? 224 : models::find(GetParam().builder)->input_size;
   const auto y = (*module)(graph.input({2, 3, size, size}));
   EXPECT_EQ(y.shape(), (Shape{2, 1000}));
 }

@@ -15,11 +15,13 @@ TEST(FastConv, AgreesOverKernelsStridesPaddingsDilationsAndGroups) {
     std::int64_t in, out, size, kernel, stride, padding, dilation, groups;
   };
   const Row rows[] = {
-      {3, 16, 13, 3, 1, 1, 1, 1},  {16, 24, 9, 3, 1, 1, 1, 1},   {8, 8, 7, 1, 1, 0, 1, 1},   {64, 32, 14, 1, 1, 0, 1, 1},
-      {3, 8, 15, 7, 2, 3, 1, 1},   {12, 20, 11, 3, 2, 1, 1, 1},  {16, 16, 12, 3, 1, 1, 1, 16}, {24, 24, 11, 5, 2, 2, 1, 24},
-      {5, 5, 6, 3, 1, 1, 1, 5},    {16, 32, 10, 3, 1, 2, 2, 1},  {12, 24, 8, 3, 1, 1, 1, 3},  {10, 15, 7, 3, 1, 0, 1, 5},
-      {4, 6, 5, 2, 1, 0, 1, 1},    {16, 64, 8, 1, 2, 0, 1, 1},   {7, 9, 4, 4, 4, 0, 1, 1},    {48, 48, 14, 3, 1, 1, 1, 6},
-      {32, 32, 3, 3, 1, 1, 1, 1},  {16, 16, 1, 3, 1, 1, 1, 1},   {17, 33, 6, 5, 1, 2, 1, 1},  {96, 96, 10, 7, 1, 3, 1, 96},
+      {3, 16, 13, 3, 1, 1, 1, 1},   {16, 24, 9, 3, 1, 1, 1, 1},   {8, 8, 7, 1, 1, 0, 1, 1},
+      {64, 32, 14, 1, 1, 0, 1, 1},  {3, 8, 15, 7, 2, 3, 1, 1},    {12, 20, 11, 3, 2, 1, 1, 1},
+      {16, 16, 12, 3, 1, 1, 1, 16}, {24, 24, 11, 5, 2, 2, 1, 24}, {5, 5, 6, 3, 1, 1, 1, 5},
+      {16, 32, 10, 3, 1, 2, 2, 1},  {12, 24, 8, 3, 1, 1, 1, 3},   {10, 15, 7, 3, 1, 0, 1, 5},
+      {4, 6, 5, 2, 1, 0, 1, 1},     {16, 64, 8, 1, 2, 0, 1, 1},   {7, 9, 4, 4, 4, 0, 1, 1},
+      {48, 48, 14, 3, 1, 1, 1, 6},  {32, 32, 3, 3, 1, 1, 1, 1},   {16, 16, 1, 3, 1, 1, 1, 1},
+      {17, 33, 6, 5, 1, 2, 1, 1},   {96, 96, 10, 7, 1, 3, 1, 96},
   };
   for (const Row& r : rows)
     for (const bool biased : {false, true}) {
@@ -40,10 +42,10 @@ TEST(FastConv, OneAndThreeDimensions) {
 }
 
 TEST(FastConv, FusesEveryActivation) {
-  for (const Activation kind : {Activation::relu, Activation::relu6, Activation::sigmoid, Activation::tanh,
-                                Activation::silu, Activation::gelu, Activation::gelu_tanh, Activation::mish,
-                                Activation::hardswish, Activation::hardsigmoid, Activation::hardtanh,
-                                Activation::leaky_relu, Activation::elu}) {
+  for (const Activation kind :
+       {Activation::relu, Activation::relu6, Activation::sigmoid, Activation::tanh, Activation::silu, Activation::gelu,
+        Activation::gelu_tanh, Activation::mish, Activation::hardswish, Activation::hardsigmoid, Activation::hardtanh,
+        Activation::leaky_relu, Activation::elu}) {
     const bool bounded = kind == Activation::hardtanh;
     Sketch s;
     const Var x = s.input({1, 8, 9, 9});
@@ -64,8 +66,8 @@ TEST(FastConv, FoldsBatchNormAndAddsResiduals) {
       return s.batch_norm(g::conv(v, s.weight({out, channels, kernel, kernel}, 0.1F), {}, {}, {kernel / 2}, {}));
     };
     const Var first = g::relu(conv(x, 3));
-    const Var second = g::relu(conv(g::relu(conv(first, 1)), 3) + first);   // identity shortcut
-    const Var third = g::relu(conv(second, 1) + conv(first, 1));            // projected shortcut
+    const Var second = g::relu(conv(g::relu(conv(first, 1)), 3) + first);  // identity shortcut
+    const Var third = g::relu(conv(second, 1) + conv(first, 1));           // projected shortcut
     expect_agreement(s, {third + first, second, g::relu(conv(x, 3) + x)}, 4e-6);
     if (HasFatalFailure()) return;
   }
@@ -87,8 +89,8 @@ TEST(FastPool, AgreesOverWindows) {
     bool ceil;
   };
   for (const std::int64_t channels : {3, 8, 20})
-    for (const Row& r : {Row{14, 2, 2, 0, false}, Row{13, 3, 2, 1, false}, Row{13, 3, 2, 0, true}, Row{7, 3, 1, 1, false},
-                         Row{8, 3, 2, 0, true}, Row{9, 2, 2, 0, true}}) {
+    for (const Row& r : {Row{14, 2, 2, 0, false}, Row{13, 3, 2, 1, false}, Row{13, 3, 2, 0, true},
+                         Row{7, 3, 1, 1, false}, Row{8, 3, 2, 0, true}, Row{9, 2, 2, 0, true}}) {
       Sketch s;
       const Var x = s.input({2, channels, r.size, r.size});
       // Once as the input lies, once as a convolution leaves it.
@@ -114,8 +116,10 @@ TEST(FastLinear, AgreesOverRowsAndWidths) {
         Sketch s;
         const Var x = s.input({rows, in}), r = s.input({rows, out});
         const Var w = s.weight({out, in});
-        expect_agreement(s, {g::gelu(g::linear(x, w, s.weight({out}))), g::linear(x, w) + r,
-                             g::relu(r + g::linear(x, w, s.weight({out})))}, 4e-6);
+        expect_agreement(s,
+                         {g::gelu(g::linear(x, w, s.weight({out}))), g::linear(x, w) + r,
+                          g::relu(r + g::linear(x, w, s.weight({out})))},
+                         4e-6);
         if (HasFatalFailure()) return;
       }
 }
@@ -126,8 +130,15 @@ TEST(FastElementwise, BroadcastsInEveryLayout) {
     const Var x = s.input({2, channels, 5, 6});
     const Var y = g::conv(x, s.weight({channels, channels, 3, 3}), {}, {}, {1}, {});
     std::vector<Var> outputs;
-    for (const Shape& shape : std::initializer_list<Shape>{{channels, 1, 1}, {2, channels, 1, 1}, {1}, {}, {6}, {5, 1},
-                                                           {2, 1, 5, 6}, {2, channels, 5, 6}, {1, 1, 1, 6}}) {
+    for (const Shape& shape : std::initializer_list<Shape>{{channels, 1, 1},
+                                                           {2, channels, 1, 1},
+                                                           {1},
+                                                           {},
+                                                           {6},
+                                                           {5, 1},
+                                                           {2, 1, 5, 6},
+                                                           {2, channels, 5, 6},
+                                                           {1, 1, 1, 6}}) {
       const Var z = s.weight(shape, 1);
       const Var d = s.positive(shape);
       for (const Var& v : {x, y}) {
@@ -158,9 +169,10 @@ TEST(FastRows, NormalisationsAndSoftmax) {
     const Var x = s.input({2, 3, 7, width});
     const Var turned = g::permute(x, {0, 2, 1, 3});
     const Var w = s.weight({width}), b = s.weight({width});
-    expect_agreement(s, {g::layer_norm(x, {width}, w, b, 1e-6), g::layer_norm(turned, {width}, w, {}, 1e-5),
-                         g::layer_norm(x, {7, width}, {}, {}, 1e-5), g::rms_norm(x, {width}, w, 1e-5),
-                         g::softmax(x, -1), g::softmax(x, 1), g::log_softmax(turned, 3), g::l2_normalize(turned, -1)},
+    expect_agreement(s,
+                     {g::layer_norm(x, {width}, w, b, 1e-6), g::layer_norm(turned, {width}, w, {}, 1e-5),
+                      g::layer_norm(x, {7, width}, {}, {}, 1e-5), g::rms_norm(x, {width}, w, 1e-5), g::softmax(x, -1),
+                      g::softmax(x, 1), g::log_softmax(turned, 3), g::l2_normalize(turned, -1)},
                      5e-6);
     if (HasFatalFailure()) return;
   }
@@ -169,8 +181,8 @@ TEST(FastRows, NormalisationsAndSoftmax) {
 TEST(FastMatmul, BroadcastsAndReadsViews) {
   Sketch s;
   const Var a = s.input({2, 1, 5, 7}), b = s.input({3, 7, 4}), c = s.input({2, 3, 4, 7});
-  expect_agreement(s, {g::matmul(a, b), g::matmul(a, g::transpose(c, -1, -2)), g::relu(g::matmul(g::transpose(a, 2, 3), a)),
-                       g::permute(g::matmul(a, b), {0, 2, 1, 3})});
+  expect_agreement(s, {g::matmul(a, b), g::matmul(a, g::transpose(c, -1, -2)),
+                       g::relu(g::matmul(g::transpose(a, 2, 3), a)), g::permute(g::matmul(a, b), {0, 2, 1, 3})});
 }
 
 TEST(FastAttention, ReadsHeadsFromOneProjection) {
@@ -196,7 +208,8 @@ TEST(FastAttention, ReadsHeadsFromOneProjection) {
 TEST(FastMovement, WindowsShuffleConcatenationPadsAndRolls) {
   Sketch s;
   const Var x = s.input({1, 6, 8, 8});
-  const Var y = g::conv(x, s.weight({16, 6, 3, 3}), {}, {}, {1}, {}), z = g::conv(x, s.weight({12, 6, 1, 1}), {}, {}, {}, {});
+  const Var y = g::conv(x, s.weight({16, 6, 3, 3}), {}, {}, {1}, {}),
+            z = g::conv(x, s.weight({12, 6, 1, 1}), {}, {}, {}, {});
   const Var joined[] = {y, z, y}, halves[] = {g::narrow(y, 1, 8, 8), g::narrow(y, 1, 3, 5)};
   Var shuffled = g::permute(g::reshape(g::cat(joined, 1), {1, 2, 22, 8, 8}), {0, 2, 1, 3, 4});
   shuffled = g::reshape(shuffled, {1, 44, 8, 8});

@@ -54,7 +54,8 @@ TEST(Plan, GivesSeveralOutputsInOrderAlsoTheSameTwiceAndInputs) {
   Sketch s;
   const Var x = s.input({1, 3, 8, 8}), c = s.weight({2, 2});
   const Var y = g::relu(x);
-  plan_test::expect_agreement(s, {small_network(s, x), y, y, x, g::reshape(y, {3, 64}), c, g::permute(x, {3, 1, 2, 0})});
+  plan_test::expect_agreement(s,
+                              {small_network(s, x), y, y, x, g::reshape(y, {3, 64}), c, g::permute(x, {3, 1, 2, 0})});
 }
 
 TEST(Plan, RefusesOtherInputsWithBothShapes) {
@@ -62,11 +63,23 @@ TEST(Plan, RefusesOtherInputsWithBothShapes) {
   const Var y = g::relu(s.input({2, 3}));
   s.graph.set_outputs(std::span(&y, 1));
   const Plan plan = Plan::compile(s.graph);
-  EXPECT_THAT(error_of([&] { plan.run(random_tensor({3, 2}, 1)); }, ErrorCode::invalid_argument),
+  EXPECT_THAT(error_of(
+                  [&] {
+                    plan.run(random_tensor({3, 2}, 1));
+                  },
+                  ErrorCode::invalid_argument),
               testing::AllOf(testing::HasSubstr("(3, 2)"), testing::HasSubstr("(2, 3)")));
-  EXPECT_THAT(error_of([&] { plan.run(Tensor::zeros({2, 3}, DType::int64)); }, ErrorCode::invalid_argument),
+  EXPECT_THAT(error_of(
+                  [&] {
+                    plan.run(Tensor::zeros({2, 3}, DType::int64));
+                  },
+                  ErrorCode::invalid_argument),
               testing::HasSubstr("int64"));
-  EXPECT_THAT(error_of([&] { plan.run(random_tensor({3, 2}, 1).permute({1, 0})); }, ErrorCode::invalid_argument),
+  EXPECT_THAT(error_of(
+                  [&] {
+                    plan.run(random_tensor({3, 2}, 1).permute({1, 0}));
+                  },
+                  ErrorCode::invalid_argument),
               testing::HasSubstr("strided"));
   EXPECT_THAT(error_of([&] { plan.run(std::span<const Tensor>{}); }, ErrorCode::invalid_argument),
               testing::HasSubstr("0 inputs given, the plan has 1"));
@@ -139,7 +152,8 @@ TEST(Plan, RunsTakeNoTensorMemory) {
 TEST(Plan, ArenaReusesTheMemoryOfDeadValues) {
   Sketch s;
   Var x = s.input({1, 8, 32, 32});
-  for (int i = 0; i < 10; ++i) x = g::max_pool(g::conv(x, s.weight({8, 8, 3, 3}, 0.1F), {}, {}, {1}, {}), {3}, {1}, {1}, {});
+  for (int i = 0; i < 10; ++i)
+    x = g::max_pool(g::conv(x, s.weight({8, 8, 3, 3}, 0.1F), {}, {}, {1}, {}), {3}, {1}, {1}, {});
   s.graph.set_outputs(std::span(&x, 1));
   const std::uint64_t one = 8 * 32 * 32 * 4;
   EXPECT_LE(Plan::compile(s.graph, {.threads = 1}).arena_bytes(), 4 * one);

@@ -53,27 +53,32 @@ struct Case {
 void PrintTo(const Case& c, std::ostream* stream) { *stream << c.name; }
 
 const Case cases[] = {
-    {"conv2d", [](Recorder& r) {
+    {"conv2d",
+     [](Recorder& r) {
        return g::conv(r.input("x"), r.constant("w"), r.constant("b"), {2, 1}, {1, 2}, {1, 2}, 2);
      }},
     {"conv1d", [](Recorder& r) { return g::conv(r.input("x"), r.constant("w"), {}, {2}, {1}, {}); }},
-    {"conv3d", [](Recorder& r) {
+    {"conv3d",
+     [](Recorder& r) {
        return g::conv(r.input("x"), r.constant("w"), r.constant("b"), {1}, {0, 1, 0}, {});
      }},
-    {"conv_transpose2d", [](Recorder& r) {
+    {"conv_transpose2d",
+     [](Recorder& r) {
        return g::conv_transpose(r.input("x"), r.constant("w"), r.constant("b"), {2, 3}, {1, 0}, {1, 2}, {2, 1}, 2);
      }},
     {"linear", [](Recorder& r) { return g::linear(r.input("x"), r.constant("w"), r.constant("b")); }},
     {"matmul", [](Recorder& r) { return g::matmul(r.input("a"), r.input("b")); }},
     {"embedding", [](Recorder& r) { return g::embedding(r.input("i"), r.constant("w")); }},
     {"attention", [](Recorder& r) { return g::attention(r.input("q"), r.input("k"), r.input("v"), {}, 0.3); }},
-    {"attention_mask", [](Recorder& r) {
-       return g::attention(r.input("q"), r.input("k"), r.input("v"), r.constant("m"), 0.5);
+    {"attention_mask",
+     [](Recorder& r) { return g::attention(r.input("q"), r.input("k"), r.input("v"), r.constant("m"), 0.5); }},
+    {"batch_norm",
+     [](Recorder& r) {
+       return g::batch_norm(r.input("x"), r.constant("mean"), r.constant("var"), r.constant("w"), r.constant("b"),
+                            1e-3);
      }},
-    {"batch_norm", [](Recorder& r) {
-       return g::batch_norm(r.input("x"), r.constant("mean"), r.constant("var"), r.constant("w"), r.constant("b"), 1e-3);
-     }},
-    {"layer_norm", [](Recorder& r) {
+    {"layer_norm",
+     [](Recorder& r) {
        return g::layer_norm(r.input("x"), {4, 5}, r.constant("w"), r.constant("b"), 1e-6);
      }},
     {"group_norm", [](Recorder& r) { return g::group_norm(r.input("x"), 3, r.constant("w"), r.constant("b"), 1e-5); }},
@@ -82,37 +87,98 @@ const Case cases[] = {
     {"l2_normalize", [](Recorder& r) { return g::l2_normalize(r.input("x"), 1); }},
     {"softmax", [](Recorder& r) { return g::softmax(r.input("x"), 1); }},
     {"log_softmax", [](Recorder& r) { return g::log_softmax(r.input("x"), -1); }},
-    {"max_pool", [](Recorder& r) { return g::max_pool(r.input("x"), {3, 2}, {2}, {1}, {1, 2}, true); }},
+    {"max_pool",
+     [](Recorder& r) {
+       return g::max_pool(r.input("x"), {3, 2}, {2}, {1}, {1, 2}, true);
+     }},
     {"max_pool_ceil", [](Recorder& r) { return g::max_pool(r.input("x"), {3}, {2}, {}, {}, true); }},
-    {"avg_pool", [](Recorder& r) { return g::avg_pool(r.input("x"), {3, 2}, {2}, {1}, true); }},
+    {"avg_pool",
+     [](Recorder& r) {
+       return g::avg_pool(r.input("x"), {3, 2}, {2}, {1}, true);
+     }},
     {"avg_pool_exclude", [](Recorder& r) { return g::avg_pool(r.input("x"), {3}, {2}, {1}, true, false); }},
     {"avg_pool_divisor", [](Recorder& r) { return g::avg_pool(r.input("x"), {3}, {2}, {1}, false, true, 5); }},
     {"avg_pool1d", [](Recorder& r) { return g::avg_pool(r.input("x"), {3}, {2}, {1}); }},
-    {"max_pool3d", [](Recorder& r) { return g::max_pool(r.input("x"), {2, 2, 3}, {2, 1, 2}, {1, 0, 1}, {}); }},
-    {"adaptive_avg_pool", [](Recorder& r) { return g::adaptive_avg_pool(r.input("x"), {3, 4}); }},
-    {"adaptive_max_pool", [](Recorder& r) { return g::adaptive_max_pool(r.input("x"), {4, 1}); }},
-    {"nearest", [](Recorder& r) { return g::interpolate(r.input("x"), {5, 11}, "nearest", false); }},
-    {"bilinear", [](Recorder& r) { return g::interpolate(r.input("x"), {10, 4}, "bilinear", false); }},
-    {"bilinear_corners", [](Recorder& r) { return g::interpolate(r.input("x"), {10, 4}, "bilinear", true); }},
-    {"bicubic", [](Recorder& r) { return g::interpolate(r.input("x"), {10, 4}, "bicubic", false); }},
-    {"bicubic_corners", [](Recorder& r) { return g::interpolate(r.input("x"), {3, 9}, "bicubic", true); }},
+    {"max_pool3d",
+     [](Recorder& r) {
+       return g::max_pool(r.input("x"), {2, 2, 3}, {2, 1, 2}, {1, 0, 1}, {});
+     }},
+    {"adaptive_avg_pool",
+     [](Recorder& r) {
+       return g::adaptive_avg_pool(r.input("x"), {3, 4});
+     }},
+    {"adaptive_max_pool",
+     [](Recorder& r) {
+       return g::adaptive_max_pool(r.input("x"), {4, 1});
+     }},
+    {"nearest",
+     [](Recorder& r) {
+       return g::interpolate(r.input("x"), {5, 11}, "nearest", false);
+     }},
+    {"bilinear",
+     [](Recorder& r) {
+       return g::interpolate(r.input("x"), {10, 4}, "bilinear", false);
+     }},
+    {"bilinear_corners",
+     [](Recorder& r) {
+       return g::interpolate(r.input("x"), {10, 4}, "bilinear", true);
+     }},
+    {"bicubic",
+     [](Recorder& r) {
+       return g::interpolate(r.input("x"), {10, 4}, "bicubic", false);
+     }},
+    {"bicubic_corners",
+     [](Recorder& r) {
+       return g::interpolate(r.input("x"), {3, 9}, "bicubic", true);
+     }},
     {"linear_resize", [](Recorder& r) { return g::interpolate(r.input("x"), {14}, "linear", false); }},
-    {"trilinear", [](Recorder& r) { return g::interpolate(r.input("x"), {3, 6, 7}, "trilinear", false); }},
+    {"trilinear",
+     [](Recorder& r) {
+       return g::interpolate(r.input("x"), {3, 6, 7}, "trilinear", false);
+     }},
     {"prelu", [](Recorder& r) { return g::prelu(r.input("x"), r.constant("w")); }},
-    {"cat", [](Recorder& r) {
+    {"cat",
+     [](Recorder& r) {
        const Var parts[] = {r.input("a"), r.input("b")};
        return g::cat(parts, 1);
      }},
-    {"reshape", [](Recorder& r) { return g::reshape(r.input("x"), {4, -1}); }},
-    {"permute", [](Recorder& r) { return g::permute(r.input("x"), {2, 0, 1}); }},
+    {"reshape",
+     [](Recorder& r) {
+       return g::reshape(r.input("x"), {4, -1});
+     }},
+    {"permute",
+     [](Recorder& r) {
+       return g::permute(r.input("x"), {2, 0, 1});
+     }},
     {"narrow", [](Recorder& r) { return g::narrow(r.input("x"), 1, 1, 2); }},
-    {"roll", [](Recorder& r) { return g::roll(r.input("x"), {1, -2}, {1, 2}); }},
-    {"mean", [](Recorder& r) { return g::mean(r.input("x"), {0, 2}); }},
-    {"mean_keepdim", [](Recorder& r) { return g::mean(r.input("x"), {1, 2}, true); }},
-    {"pad_constant", [](Recorder& r) { return g::pad(r.input("x"), {1, -1, 2, 0}, "constant", 0.5); }},
-    {"pad_reflect", [](Recorder& r) { return g::pad(r.input("x"), {2, 1, 3, 0}, "reflect"); }},
-    {"pad_replicate", [](Recorder& r) { return g::pad(r.input("x"), {2, 1, 0, 5}, "replicate"); }},
-    {"pad_circular", [](Recorder& r) { return g::pad(r.input("x"), {2, 1, 3, 4}, "circular"); }},
+    {"roll",
+     [](Recorder& r) {
+       return g::roll(r.input("x"), {1, -2}, {1, 2});
+     }},
+    {"mean",
+     [](Recorder& r) {
+       return g::mean(r.input("x"), {0, 2});
+     }},
+    {"mean_keepdim",
+     [](Recorder& r) {
+       return g::mean(r.input("x"), {1, 2}, true);
+     }},
+    {"pad_constant",
+     [](Recorder& r) {
+       return g::pad(r.input("x"), {1, -1, 2, 0}, "constant", 0.5);
+     }},
+    {"pad_reflect",
+     [](Recorder& r) {
+       return g::pad(r.input("x"), {2, 1, 3, 0}, "reflect");
+     }},
+    {"pad_replicate",
+     [](Recorder& r) {
+       return g::pad(r.input("x"), {2, 1, 0, 5}, "replicate");
+     }},
+    {"pad_circular",
+     [](Recorder& r) {
+       return g::pad(r.input("x"), {2, 1, 3, 4}, "circular");
+     }},
 };
 
 class TorchAgreement : public testing::TestWithParam<Case> {};
@@ -136,15 +202,32 @@ struct ActivationCase {
 };
 
 const ActivationCase activations[] = {
-    {Activation::relu},        {Activation::relu6},           {Activation::sigmoid},
-    {Activation::tanh},        {Activation::silu},            {Activation::gelu},
-    {Activation::gelu_tanh},   {Activation::hardswish},       {Activation::hardsigmoid},
-    {Activation::softsign},    {Activation::mish},            {Activation::log_sigmoid},
-    {Activation::tanhshrink},  {Activation::exp},             {Activation::abs},
-    {Activation::neg},         {Activation::selu},            {Activation::hardtanh, -0.7, 1.3},
-    {Activation::elu, 0.7},    {Activation::leaky_relu, 0.2}, {Activation::celu, 1.4},
-    {Activation::hardshrink, 0.5}, {Activation::softplus, 0.8, 15}, {Activation::softshrink, 0.4},
-    {Activation::threshold, 0.5, -2.5}, {Activation::clamp, -1.5, 0.25},
+    {Activation::relu},
+    {Activation::relu6},
+    {Activation::sigmoid},
+    {Activation::tanh},
+    {Activation::silu},
+    {Activation::gelu},
+    {Activation::gelu_tanh},
+    {Activation::hardswish},
+    {Activation::hardsigmoid},
+    {Activation::softsign},
+    {Activation::mish},
+    {Activation::log_sigmoid},
+    {Activation::tanhshrink},
+    {Activation::exp},
+    {Activation::abs},
+    {Activation::neg},
+    {Activation::selu},
+    {Activation::hardtanh, -0.7, 1.3},
+    {Activation::elu, 0.7},
+    {Activation::leaky_relu, 0.2},
+    {Activation::celu, 1.4},
+    {Activation::hardshrink, 0.5},
+    {Activation::softplus, 0.8, 15},
+    {Activation::softshrink, 0.4},
+    {Activation::threshold, 0.5, -2.5},
+    {Activation::clamp, -1.5, 0.25},
 };
 
 TEST(TorchAgreement, Activations) {
@@ -165,8 +248,8 @@ TEST(TorchAgreement, SquareRoot) {
 
 TEST(TorchAgreement, Binary) {
   for (const Kernels kernels : {Kernels::reference, Kernels::fast})
-    for (const auto& [key, function] : std::map<std::string, Var (*)(Var, Var)>{
-             {"add", g::add}, {"sub", g::sub}, {"mul", g::mul}, {"div", g::div}}) {
+    for (const auto& [key, function] :
+         std::map<std::string, Var (*)(Var, Var)>{{"add", g::add}, {"sub", g::sub}, {"mul", g::mul}, {"div", g::div}}) {
       Recorder recorder("binary");
       const Var a = recorder.input("a"), b = recorder.input("b");
       recorder.check(function(a, b), key, kernels);

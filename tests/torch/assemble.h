@@ -43,9 +43,14 @@ class Pickle {
     return mark().text("storage").global("torch", storage_class).text(key).text("cpu").number(numel).tuple().raw("Q");
   }
   /// _rebuild_tensor_v2(storage, offset, size, stride, False, OrderedDict()).
-  Pickle& tensor(std::string_view key, std::int64_t numel, std::int64_t offset, std::initializer_list<std::int64_t> size,
-                 std::initializer_list<std::int64_t> stride) {
-    global("torch._utils", "_rebuild_tensor_v2").mark().storage("FloatStorage", key, numel).number(offset).numbers(size).numbers(stride);
+  Pickle& tensor(std::string_view key, std::int64_t numel, std::int64_t offset,
+                 std::initializer_list<std::int64_t> size, std::initializer_list<std::int64_t> stride) {
+    global("torch._utils", "_rebuild_tensor_v2")
+        .mark()
+        .storage("FloatStorage", key, numel)
+        .number(offset)
+        .numbers(size)
+        .numbers(stride);
     return raw("\x89").hooks().tuple().reduce();
   }
   Pickle& hooks() { return global("collections", "OrderedDict").raw(")R"); }

@@ -21,10 +21,23 @@ TEST(Globals, CommonLibrariesAreKnown) {
 }
 
 TEST(Globals, WhatReachesOutIsDangerous) {
-  for (const auto& [module, name] : {std::pair("os", "system"), {"posix", "system"}, {"builtins", "eval"}, {"subprocess", "Popen"}, {"pty", "spawn"},
-                                     {"importlib", "import_module"}, {"pickle", "loads"}, {"operator", "methodcaller"}, {"uuid", "_get_command_stdout"},
-                                     {"torch.hub", "load"}, {"torch.jit", "load"}, {"torch.serialization", "load"}, {"torch.fx.graph_module", "reduce_graph_module"},
-                                     {"numpy.testing._private.utils", "runstring"}, {"os.path", "join"}, {"logging", "FileHandler"}, {"types", "CodeType"}})
+  for (const auto& [module, name] : {std::pair("os", "system"),
+                                     {"posix", "system"},
+                                     {"builtins", "eval"},
+                                     {"subprocess", "Popen"},
+                                     {"pty", "spawn"},
+                                     {"importlib", "import_module"},
+                                     {"pickle", "loads"},
+                                     {"operator", "methodcaller"},
+                                     {"uuid", "_get_command_stdout"},
+                                     {"torch.hub", "load"},
+                                     {"torch.jit", "load"},
+                                     {"torch.serialization", "load"},
+                                     {"torch.fx.graph_module", "reduce_graph_module"},
+                                     {"numpy.testing._private.utils", "runstring"},
+                                     {"os.path", "join"},
+                                     {"logging", "FileHandler"},
+                                     {"types", "CodeType"}})
     EXPECT_EQ(standing(module, name), Standing::dangerous) << module << "." << name;
 }
 
@@ -32,7 +45,7 @@ TEST(Globals, EverythingElseIsUnknown) {
   EXPECT_EQ(standing("my_project.models", "Net"), Standing::unknown);
   EXPECT_EQ(standing("torch.nn.modules.conv", "conv_helper"), Standing::unknown);
   EXPECT_EQ(standing("torchvision.models.resnet", "resnet18"), Standing::unknown);  // a call could download
-  EXPECT_EQ(standing("osmium", "system"), Standing::unknown);                      // a prefix of letters is no package
+  EXPECT_EQ(standing("osmium", "system"), Standing::unknown);                       // a prefix of letters is no package
 }
 
 TEST(Globals, DottedNamesAreJudgedByTheirParts) {
@@ -49,14 +62,16 @@ TEST(Globals, GetattrChainsAreFollowed) {
   const object::Ref colour = heap.global("colours", "Colour");
   EXPECT_EQ(standing_of_getattr(getattr(colour, "RED"), named), Standing::unknown);
   EXPECT_EQ(named, "colours.Colour.RED");
-  const object::Ref inner = heap.object(object::Construction::reduce, heap.global("builtins", "getattr"), getattr(heap.global("a", "b"), "os"));
+  const object::Ref inner = heap.object(object::Construction::reduce, heap.global("builtins", "getattr"),
+                                        getattr(heap.global("a", "b"), "os"));
   EXPECT_EQ(standing_of_getattr(getattr(inner, "system"), named), Standing::dangerous);
   EXPECT_EQ(named, "a.b.os.system");
 }
 
 TEST(Globals, DangerousGraphsAreNotWritten) {
   object::Heap heap;
-  const object::Ref call = heap.object(object::Construction::reduce, heap.global("os", "system"), heap.tuple({heap.string("true")}));
+  const object::Ref call =
+      heap.object(object::Construction::reduce, heap.global("os", "system"), heap.tuple({heap.string("true")}));
   EXPECT_THROW(refuse_dangerous(heap.dict({{heap.string("k"), heap.list({call})}})), Error);
   EXPECT_NO_THROW(refuse_dangerous(heap.list({heap.global("my", "Net")})));
 }

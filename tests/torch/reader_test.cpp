@@ -9,8 +9,8 @@
 namespace flambeau::torch {
 namespace {
 
-using testing::HasSubstr;
 using test::Pickle;
+using testing::HasSubstr;
 
 /// Storages of zeros, of whatever size is asked for.
 class Zeros : public Storages {
@@ -60,12 +60,14 @@ TEST(TorchReader, BuildsViewsOverStorages) {
 TEST(TorchReader, TiesTensorsOfOneKey) {
   const Read read(Pickle().mark().tensor("0", 4, 0, {4}, {1}).tensor("0", 4, 1, {2}, {1}).tuple().stop());
   const auto& items = object::as<object::Sequence>(read.root)->items;
-  EXPECT_EQ(object::as<object::TensorNode>(items[0])->tensor.storage(), object::as<object::TensorNode>(items[1])->tensor.storage());
+  EXPECT_EQ(object::as<object::TensorNode>(items[0])->tensor.storage(),
+            object::as<object::TensorNode>(items[1])->tensor.storage());
   EXPECT_EQ(read.storages.ids.size(), 1u);
 }
 
 TEST(TorchReader, RefusesTensorsThatLeaveTheirStorage) {
-  EXPECT_THAT(failure(Pickle().tensor("3", 100, 0, {200}, {1}).stop()), HasSubstr("storage '3' holds 400 bytes, 800 needed"));
+  EXPECT_THAT(failure(Pickle().tensor("3", 100, 0, {200}, {1}).stop()),
+              HasSubstr("storage '3' holds 400 bytes, 800 needed"));
   EXPECT_THAT(failure(Pickle().tensor("3", 100, 1, {100}, {1}).stop()), HasSubstr("404 needed"));
   EXPECT_THAT(failure(Pickle().tensor("3", 100, -1, {1}, {1}).stop()), HasSubstr("offset -1"));
   EXPECT_THAT(failure(Pickle().tensor("3", 100, 0, {2}, {-1}).stop()), HasSubstr("stride -1"));
@@ -82,9 +84,11 @@ TEST(TorchReader, ChecksTheKindsOfArguments) {
     size(pickle);
     return pickle.numbers({1}).raw("\x89").hooks().tuple().reduce().stop();
   };
-  EXPECT_THAT(failure(with_size([](Pickle& p) { p.mark().raw("\x88").tuple(); })), HasSubstr("argument 2"));  // True is no size
+  EXPECT_THAT(failure(with_size([](Pickle& p) { p.mark().raw("\x88").tuple(); })),
+              HasSubstr("argument 2"));  // True is no size
   EXPECT_THAT(failure(with_size([](Pickle& p) { p.text("4"); })), HasSubstr("argument 2 is a string"));
-  EXPECT_THAT(failure(Pickle().global("torch._utils", "_rebuild_tensor_v2").mark().number(1).tuple().reduce().stop()), HasSubstr("1 arguments, expected 6 to 7"));
+  EXPECT_THAT(failure(Pickle().global("torch._utils", "_rebuild_tensor_v2").mark().number(1).tuple().reduce().stop()),
+              HasSubstr("1 arguments, expected 6 to 7"));
 }
 
 TEST(TorchReader, LimitsDimensions) {
@@ -101,7 +105,8 @@ TEST(TorchReader, RefusesContradictingIds) {
   };
   EXPECT_THAT(failure(two("DoubleStorage", 4)), HasSubstr("storage '0' is DoubleStorage here and FloatStorage before"));
   EXPECT_THAT(failure(two("FloatStorage", 5)), HasSubstr("storage '0' holds 5 elements here and 4 before"));
-  Read(Pickle().mark().storage("FloatStorage", "0", 0).storage("DoubleStorage", "0", 0).tuple().stop());  // empty: nobody's
+  Read(Pickle().mark().storage("FloatStorage", "0", 0).storage("DoubleStorage", "0", 0).tuple().stop());  // empty:
+                                                                                                          // nobody's
   EXPECT_THAT(failure(Pickle().storage("DoubleStorage", "0", INT64_MAX).stop()), HasSubstr("overflow"));
   EXPECT_THAT(failure(Pickle().storage("NoStorage", "0", 1).stop()), HasSubstr("no storage class"));
 }
@@ -119,14 +124,31 @@ TEST(TorchReader, JudgesGetattrByItsArguments) {
   };
   EXPECT_EQ(Read(get("colours", "Colour", "RED")).root.kind(), Kind::object);
   failure(get("colours", "Colour", "__globals__"), ErrorCode::forbidden);
-  failure(Pickle().global("__builtin__", "getattr").mark().text("x").text("y").tuple().reduce().stop(), ErrorCode::forbidden);
+  failure(Pickle().global("__builtin__", "getattr").mark().text("x").text("y").tuple().reduce().stop(),
+          ErrorCode::forbidden);
 }
 
 TEST(TorchReader, ChecksSparseTensors) {
   const auto coo = [](std::int64_t values, std::int64_t rows) {
     Pickle pickle;
-    pickle.global("torch._utils", "_rebuild_sparse_tensor").mark().global("torch.serialization", "_get_layout").mark().text("torch.sparse_coo").tuple().reduce();
-    pickle.mark().global("torch._utils", "_rebuild_tensor_v2").mark().storage("LongStorage", "i", 2).number(0).numbers({1, 2}).numbers({2, 1}).raw("\x89").hooks().tuple().reduce();
+    pickle.global("torch._utils", "_rebuild_sparse_tensor")
+        .mark()
+        .global("torch.serialization", "_get_layout")
+        .mark()
+        .text("torch.sparse_coo")
+        .tuple()
+        .reduce();
+    pickle.mark()
+        .global("torch._utils", "_rebuild_tensor_v2")
+        .mark()
+        .storage("LongStorage", "i", 2)
+        .number(0)
+        .numbers({1, 2})
+        .numbers({2, 1})
+        .raw("\x89")
+        .hooks()
+        .tuple()
+        .reduce();
     return pickle.tensor("v", values, 0, {values}, {1}).numbers({rows}).tuple().tuple().reduce().stop();
   };
   EXPECT_EQ(Read(coo(2, 5)).root.kind(), Kind::object);
@@ -135,7 +157,17 @@ TEST(TorchReader, ChecksSparseTensors) {
 }
 
 TEST(TorchReader, OldTensorsAreBuiltByState) {
-  const Read read(Pickle().global("torch", "DoubleTensor").raw(")\x81").mark().storage("DoubleStorage", "0", 6).number(0).numbers({2, 3}).numbers({3, 1}).tuple().raw("b").stop());
+  const Read read(Pickle()
+                      .global("torch", "DoubleTensor")
+                      .raw(")\x81")
+                      .mark()
+                      .storage("DoubleStorage", "0", 6)
+                      .number(0)
+                      .numbers({2, 3})
+                      .numbers({3, 1})
+                      .tuple()
+                      .raw("b")
+                      .stop());
   EXPECT_EQ(read.tensor().tensor.dtype(), DType::float64);
   EXPECT_EQ(read.tensor().tensor.shape(), (Shape{2, 3}));
 }
@@ -143,7 +175,12 @@ TEST(TorchReader, OldTensorsAreBuiltByState) {
 TEST(TorchReader, QuantizersMustMakeSense) {
   const auto quantized = [](const char* scale) {
     Pickle pickle;
-    pickle.global("torch._utils", "_rebuild_qtensor").mark().storage("QInt8Storage", "0", 4).number(0).numbers({4}).numbers({1});
+    pickle.global("torch._utils", "_rebuild_qtensor")
+        .mark()
+        .storage("QInt8Storage", "0", 4)
+        .number(0)
+        .numbers({4})
+        .numbers({1});
     pickle.mark().global("torch", "per_tensor_affine").raw(scale).number(0).tuple();
     return pickle.raw("\x89").hooks().tuple().reduce().stop();
   };

@@ -9,9 +9,9 @@ namespace {
 
 // data.pkl of torch.save of torch 2.13, in hex.
 // linear: nn.Linear(2, 1).state_dict(); float8: torch.zeros(4).to(torch.float8_e4m3fn);
-// frozen_parameter: nn.Parameter(torch.zeros(2), requires_grad=False); parameter_with_state: nn.Parameter(torch.zeros(1)) with tag = "label";
-// conj: torch.zeros(2, dtype=torch.complex64).conj(); meta: torch.empty(5, 2, device="meta").t();
-// quantized: torch.quantize_per_tensor(torch.zeros(2), 0.5, 10, torch.quint8)
+// frozen_parameter: nn.Parameter(torch.zeros(2), requires_grad=False); parameter_with_state:
+// nn.Parameter(torch.zeros(1)) with tag = "label"; conj: torch.zeros(2, dtype=torch.complex64).conj(); meta:
+// torch.empty(5, 2, device="meta").t(); quantized: torch.quantize_per_tensor(torch.zeros(2), 0.5, 10, torch.quint8)
 constexpr std::string_view linear =
     "800263636f6c6c656374696f6e730a4f726465726564446963740a710029527101285806000000776569676874710263746f7263682e"
     "5f7574696c730a5f72656275696c645f74656e736f725f76320a71032828580700000073746f72616765710463746f7263680a466c6f"
@@ -85,7 +85,8 @@ TEST(TorchWriter, NewDtypesGoThroughUntypedStorages) {
   object::Heap heap;
   EXPECT_EQ(pickled(heap.tensor(Tensor::zeros({4}, DType::float8_e4m3fn))), float8);
   Writer legacy(Writer::Ids::legacy);
-  EXPECT_THROW(pickled(heap.tensor(Tensor::zeros({4}, DType::float8_e4m3fn)), legacy), Error);  // torch could not load it
+  EXPECT_THROW(pickled(heap.tensor(Tensor::zeros({4}, DType::float8_e4m3fn)), legacy),
+               Error);  // torch could not load it
 }
 
 TEST(TorchWriter, Parameters) {
@@ -115,7 +116,8 @@ TEST(TorchWriter, BitsMetaAndQuantizers) {
 TEST(TorchWriter, OneStorageHasOneDtype) {
   object::Heap heap;
   const auto storage = Storage::zeros(8, DType::float32);
-  const object::Ref pair = heap.tuple({heap.tensor(Tensor(storage, DType::float32, {2}, {1})), heap.tensor(Tensor(storage, DType::int32, {2}, {1}))});
+  const object::Ref pair = heap.tuple(
+      {heap.tensor(Tensor(storage, DType::float32, {2}, {1})), heap.tensor(Tensor(storage, DType::int32, {2}, {1}))});
   EXPECT_THROW(pickled(pair), Error);
 }
 

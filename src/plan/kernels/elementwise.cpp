@@ -28,8 +28,8 @@ std::int64_t stride_of(const Layout& layout, const Shape& own, std::size_t rank,
 }
 
 /// The dimensions of a dense value in the order of memory, outermost first, the lanes of a block last; z may broadcast.
-std::vector<Loop> loops_of(const Layout& x, const Layout& z, const Layout& y, const Shape& x_shape, const Shape& z_shape,
-                           const Shape& shape) {
+std::vector<Loop> loops_of(const Layout& x, const Layout& z, const Layout& y, const Shape& x_shape,
+                           const Shape& z_shape, const Shape& shape) {
   std::vector<Loop> loops;
   const std::size_t rank = shape.size();
   const auto step = [&](const Layout& layout, const Shape& own, std::size_t dim) {
@@ -68,7 +68,11 @@ class CombineKernel final : public Kernel {
  public:
   CombineKernel(Combine op, std::vector<Loop> loops, std::vector<Post> posts, std::int64_t x_offset,
                 std::int64_t z_offset, bool swapped)
-      : op_(op), posts_(std::move(posts)), loops_(std::move(loops)), x_offset_(x_offset), z_offset_(z_offset),
+      : op_(op),
+        posts_(std::move(posts)),
+        loops_(std::move(loops)),
+        x_offset_(x_offset),
+        z_offset_(z_offset),
         swapped_(swapped) {
     outer_.assign(loops_.begin(), loops_.end() - 2);
     for (const Loop& loop : outer_) count_ *= loop.size;
@@ -194,9 +198,9 @@ std::optional<Choice> binary_implementation(const Request& request) {
   }
   choice.uses = {{x, x_layout}, {z, z_layout}};
   if (x_shape == shape) choice.overwrites = 0;
-  choice.kernel = std::make_unique<CombineKernel>(
-      combine, loops_of(x_layout, z_layout, choice.output, x_shape, z_shape, shape), request.operation.post, 0, 0,
-      swapped);
+  choice.kernel =
+      std::make_unique<CombineKernel>(combine, loops_of(x_layout, z_layout, choice.output, x_shape, z_shape, shape),
+                                      request.operation.post, 0, 0, swapped);
   return choice;
 }
 

@@ -12,8 +12,12 @@ namespace {
 class GemvKernel final : public Kernel {
  public:
   GemvKernel(const Operation& operation, Tensor weight, Tensor bias, std::int64_t rows)
-      : post_(operation.post), weight_(std::move(weight)), bias_(std::move(bias)), rows_(rows),
-        out_(weight_.shape()[0]), in_(weight_.shape()[1]) {}
+      : post_(operation.post),
+        weight_(std::move(weight)),
+        bias_(std::move(bias)),
+        rows_(rows),
+        out_(weight_.shape()[0]),
+        in_(weight_.shape()[1]) {}
 
   void run(const Run& run) const override {
     const auto& kernels = vector_kernels();

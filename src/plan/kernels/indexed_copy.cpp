@@ -46,8 +46,9 @@ class IndexedCopy final : public Kernel {
     offsets_.pop_back();
     for (std::int64_t o = 0; o < out.back(); ++o) {
       const std::int64_t from = inner[static_cast<std::size_t>(o)];
-      const bool grows = !runs_.empty() && (from < 0 ? runs_.back().from < 0
-                                                     : runs_.back().from >= 0 && runs_.back().from + runs_.back().length == from);
+      const bool grows =
+          !runs_.empty() && (from < 0 ? runs_.back().from < 0
+                                      : runs_.back().from >= 0 && runs_.back().from + runs_.back().length == from);
       if (grows) {
         ++runs_.back().length;
       } else {

@@ -209,7 +209,8 @@ std::optional<Choice> attention_implementation(const Request& request) {
     choice.uses.push_back({ids[3], Layout::plain(mask)});
   }
   choice.output = kernel->out_layout;
-  choice.scratch_bytes = static_cast<std::size_t>(kernel->threads * AttentionKernel::block * kernel->keys) * sizeof(float);
+  choice.scratch_bytes =
+      static_cast<std::size_t>(kernel->threads * AttentionKernel::block * kernel->keys) * sizeof(float);
   choice.kernel = std::move(kernel);
   return choice;
 }

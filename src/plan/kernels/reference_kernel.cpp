@@ -21,7 +21,8 @@ class ReferenceKernel final : public Kernel {
     reference::function(operation_.op)({operation_.attributes, arrays, out, run.number});
     std::size_t operand = inputs_.size();
     for (const Post& post : operation_.post) {
-      const auto* other = post.kind == Post::Kind::add ? reinterpret_cast<const float*>(run.inputs[operand++]) : nullptr;
+      const auto* other =
+          post.kind == Post::Kind::add ? reinterpret_cast<const float*>(run.inputs[operand++]) : nullptr;
       for (std::int64_t i = 0; i < product(output_.shape); ++i) {
         float& y = out.floats()[i];
         y = other ? y + other[i] : reference::activate(post.activation, y);
@@ -43,8 +44,7 @@ std::optional<Choice> reference_implementation(const Request& request) {
   if (!reference::function(request.operation.op)) return std::nullopt;
   Choice choice;
   choice.kernel = std::make_unique<ReferenceKernel>(request);
-  for (const ValueId id : request.operation.inputs)
-    choice.uses.push_back({id, Layout::plain(request.value(id).shape)});
+  for (const ValueId id : request.operation.inputs) choice.uses.push_back({id, Layout::plain(request.value(id).shape)});
   for (const Post& post : request.operation.post)
     if (post.kind == Post::Kind::add) choice.uses.push_back({post.operand, Layout::plain(request.output().shape)});
   choice.output = Layout::plain(request.output().shape);

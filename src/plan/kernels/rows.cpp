@@ -15,7 +15,8 @@ class RowKernel final : public Kernel {
  public:
   RowKernel(const Operation& operation, const Shape& shape, std::int64_t width, const Layout& from)
       : op_(operation.op), width_(width), from_(from) {
-    if (const auto* norm = std::get_if<graph::NormAttributes>(&operation.attributes)) eps_ = static_cast<float>(norm->eps);
+    if (const auto* norm = std::get_if<graph::NormAttributes>(&operation.attributes))
+      eps_ = static_cast<float>(norm->eps);
     if (op_ == Op::l2_normalize) eps_ = static_cast<float>(std::get<graph::DimAttributes>(operation.attributes).value);
     rows_ = product(shape) / width;
     outer_.assign(shape.begin(), shape.end());
@@ -37,8 +38,12 @@ class RowKernel final : public Kernel {
         float* to = y + row * width_;
         switch (op_) {
           case Op::softmax:
-          case Op::log_softmax: kernels.softmax(from, to, width_, op_ == Op::log_softmax); break;
-          case Op::l2_normalize: kernels.l2_normalize(from, eps_, to, width_); break;
+          case Op::log_softmax:
+            kernels.softmax(from, to, width_, op_ == Op::log_softmax);
+            break;
+          case Op::l2_normalize:
+            kernels.l2_normalize(from, eps_, to, width_);
+            break;
           default:
             kernels.layer_norm(from, parameter(1), parameter(2), eps_, op_ == Op::layer_norm, to, width_);
         }

@@ -1,8 +1,8 @@
 #pragma once
 // Vectors of floats for each instruction set: the same few names, so that one text of a kernel serves all of them.
 //
-// A kernel's text stands in kernels/vector_bodies.inc, which one file per instruction set includes with FLAMBEAU_SIMD set to one
-// of the structs below, inside the compiler's target for that set.
+// A kernel's text stands in kernels/vector_bodies.inc, which one file per instruction set includes with FLAMBEAU_SIMD
+// set to one of the structs below, inside the compiler's target for that set.
 
 #include <cstdint>
 #include <cstring>
@@ -77,9 +77,7 @@ struct Avx2Simd {
   static FLAMBEAU_AVX2 V sqrt(V a) { return _mm256_sqrt_ps(a); }
   static FLAMBEAU_AVX2 V abs(V a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0F), a); }
   static FLAMBEAU_AVX2 V round(V a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
-  static FLAMBEAU_AVX2 V if_less(V a, V b, V x, V y) {
-    return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
-  }
+  static FLAMBEAU_AVX2 V if_less(V a, V b, V x, V y) { return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ)); }
   static FLAMBEAU_AVX2 V if_at_most(V a, V b, V x, V y) {
     return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LE_OQ));
   }
@@ -108,8 +106,12 @@ struct Avx512Simd {
   static FLAMBEAU_AVX512 V load(const float* p) { return _mm512_loadu_ps(p); }
   static FLAMBEAU_AVX512 void store(float* p, V v) { _mm512_storeu_ps(p, v); }
   static FLAMBEAU_AVX512 __mmask16 mask(std::int64_t count) { return static_cast<__mmask16>((1U << count) - 1); }
-  static FLAMBEAU_AVX512 V load_part(const float* p, std::int64_t count) { return _mm512_maskz_loadu_ps(mask(count), p); }
-  static FLAMBEAU_AVX512 void store_part(float* p, V v, std::int64_t count) { _mm512_mask_storeu_ps(p, mask(count), v); }
+  static FLAMBEAU_AVX512 V load_part(const float* p, std::int64_t count) {
+    return _mm512_maskz_loadu_ps(mask(count), p);
+  }
+  static FLAMBEAU_AVX512 void store_part(float* p, V v, std::int64_t count) {
+    _mm512_mask_storeu_ps(p, mask(count), v);
+  }
   static FLAMBEAU_AVX512 V set(float x) { return _mm512_set1_ps(x); }
   static FLAMBEAU_AVX512 V add(V a, V b) { return _mm512_add_ps(a, b); }
   static FLAMBEAU_AVX512 V sub(V a, V b) { return _mm512_sub_ps(a, b); }
@@ -120,9 +122,7 @@ struct Avx512Simd {
   static FLAMBEAU_AVX512 V max(V a, V b) { return _mm512_max_ps(b, a); }
   static FLAMBEAU_AVX512 V sqrt(V a) { return _mm512_sqrt_ps(a); }
   static FLAMBEAU_AVX512 V abs(V a) { return _mm512_andnot_ps(_mm512_set1_ps(-0.0F), a); }
-  static FLAMBEAU_AVX512 V round(V a) {
-    return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  }
+  static FLAMBEAU_AVX512 V round(V a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
   static FLAMBEAU_AVX512 V if_less(V a, V b, V x, V y) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x);
   }

@@ -16,7 +16,8 @@ Isa isa() noexcept;
 /// y = x ? z, elementwise; affine is x · z + t.
 enum class Combine : std::uint8_t { add, sub, mul, div, affine };
 
-/// Two dimensions of an elementwise loop: sizes, and strides of each operand in elements. Inner strides are 0 or 1, y's is 1.
+/// Two dimensions of an elementwise loop: sizes, and strides of each operand in elements. Inner strides are 0 or 1, y's
+/// is 1.
 struct Plane {
   std::int64_t rows, columns;
   std::int64_t x_row, x_column, z_row, z_column, y_row;
@@ -40,15 +41,16 @@ struct VectorKernels {
 
   std::int64_t lanes;  ///< floats of a vector
 
-  /// u[ξ][group][in][2 · lanes] = G g Gᵀ for the pairs (group, in) numbered `pairs`; u beyond w.out stays as it is (zero).
+  /// u[ξ][group][in][2 · lanes] = G g Gᵀ for the pairs (group, in) numbered `pairs`; u beyond w.out stays as it is
+  /// (zero).
   void (*winograd_weights)(const Winograd& w, const float* weights, Range pairs, float* u);
-  /// The stages of kernels/winograd.h for a range of tiles and blocks of channels. v and m hold tiles from number `first` on,
-  /// `stride` tiles for each point.
+  /// The stages of kernels/winograd.h for a range of tiles and blocks of channels. v and m hold tiles from number
+  /// `first` on, `stride` tiles for each point.
   void (*winograd_input)(const Winograd& w, const float* x, Range tiles, Range blocks, std::int64_t first,
                          std::int64_t stride, float* v);
   /// m of `count` tiles for a range of points and groups of two blocks; u is [point][group][in][2 · lanes].
-  void (*winograd_multiply)(const Winograd& w, const float* v, const float* u, float* m, std::int64_t count, Range points,
-                            Range groups);
+  void (*winograd_multiply)(const Winograd& w, const float* v, const float* u, float* m, std::int64_t count,
+                            Range points, Range groups);
   void (*winograd_output)(const Winograd& w, const float* m, const float* bias, Range tiles, Range blocks,
                           std::int64_t first, std::int64_t stride, float* y);
 };

@@ -96,11 +96,20 @@ bool take_posts(const Operation& operation, Winograd& w, ValueId& onto) {
     }
     if (w.activation != Winograd::Activation::none) return false;
     switch (post.activation.kind) {
-      case graph::Activation::relu: w.activation = Winograd::Activation::relu; break;
-      case graph::Activation::relu6: w.activation = Winograd::Activation::relu6; break;
-      case graph::Activation::silu: w.activation = Winograd::Activation::silu; break;
-      case graph::Activation::hardswish: w.activation = Winograd::Activation::hardswish; break;
-      default: return false;
+      case graph::Activation::relu:
+        w.activation = Winograd::Activation::relu;
+        break;
+      case graph::Activation::relu6:
+        w.activation = Winograd::Activation::relu6;
+        break;
+      case graph::Activation::silu:
+        w.activation = Winograd::Activation::silu;
+        break;
+      case graph::Activation::hardswish:
+        w.activation = Winograd::Activation::hardswish;
+        break;
+      default:
+        return false;
     }
   }
   return true;
@@ -118,7 +127,8 @@ std::optional<Choice> winograd_implementation(const Request& request) {
   };
   if (in.size() != 4 || request.input(0).is_constant() || !request.input(1).is_constant()) return std::nullopt;
   const Shape& kernel = request.input(1).shape;
-  if (kernel[2] != 3 || kernel[3] != 3 || a.groups != 1 || !all(a.stride, 1) || !all(a.dilation, 1)) return std::nullopt;
+  if (kernel[2] != 3 || kernel[3] != 3 || a.groups != 1 || !all(a.stride, 1) || !all(a.dilation, 1))
+    return std::nullopt;
   if (request.input_count() > 2 && !request.input(2).is_constant()) return std::nullopt;
   if (product(in) == 0 || product(out) == 0) return std::nullopt;
 
@@ -139,18 +149,20 @@ std::optional<Choice> winograd_implementation(const Request& request) {
     std::copy_n(floats(given), w.out, bias.mutable_data<float>().begin());
   }
   // Chunks that fit a core's cache go through all stages on one thread if there are enough of them.
-  constexpr std::int64_t cache = 640 << 10, shared_cache = 6 << 20;
+  constexpr std::int64_t cache = 1400 << 10, shared_cache = 6 << 20;
   const std::int64_t tile_bytes = WinogradKernel::chunk_floats(w, 1) * static_cast<std::int64_t>(sizeof(float));
   std::int64_t chunk = std::max<std::int64_t>(cache / tile_bytes, 12);
-  const bool apart = w.tiles() >= 4 * chunk * request.options.threads || (request.options.threads == 1 && w.tiles() >= chunk);
+  const bool apart =
+      w.tiles() >= 4 * chunk * request.options.threads || (request.options.threads == 1 && w.tiles() >= chunk);
   if (!apart) chunk = std::clamp<std::int64_t>(shared_cache / tile_bytes, 12, w.tiles());
   chunk = std::min(chunk, w.tiles());
   choice.uses = {{request.operation.inputs[0], Layout::blocked(in, w.lanes)}};
   choice.output = Layout::blocked(out, w.lanes);
-  choice.scratch_bytes = static_cast<std::size_t>(WinogradKernel::chunk_floats(w, chunk) *
-                                                  (apart ? request.options.threads : 1)) * sizeof(float);
-  choice.kernel = std::make_unique<WinogradKernel>(w, transformed(w, as_float(request.input(1).constant), *request.program.packed),
-                                                   std::move(bias), chunk, apart);
+  choice.scratch_bytes =
+      static_cast<std::size_t>(WinogradKernel::chunk_floats(w, chunk) * (apart ? request.options.threads : 1)) *
+      sizeof(float);
+  choice.kernel = std::make_unique<WinogradKernel>(
+      w, transformed(w, as_float(request.input(1).constant), *request.program.packed), std::move(bias), chunk, apart);
   return choice;
 }
 

@@ -16,12 +16,10 @@ dnnl::convolution_forward::primitive_desc describe(const memory::desc& src, cons
   const auto kind = dnnl::prop_kind::forward_inference;
   const memory::dims strides = dims(a.stride), padding = dims(a.padding);
 #if DNNL_VERSION_MAJOR >= 3
-  if (bias)
-    return {engine(), kind, algorithm, src, weights, *bias, dst, strides, dilates, padding, padding, attr};
+  if (bias) return {engine(), kind, algorithm, src, weights, *bias, dst, strides, dilates, padding, padding, attr};
   return {engine(), kind, algorithm, src, weights, dst, strides, dilates, padding, padding, attr};
 #else
-  if (bias)
-    return {{kind, algorithm, src, weights, *bias, dst, strides, dilates, padding, padding}, attr, engine()};
+  if (bias) return {{kind, algorithm, src, weights, *bias, dst, strides, dilates, padding, padding}, attr, engine()};
   return {{kind, algorithm, src, weights, dst, strides, dilates, padding, padding}, attr, engine()};
 #endif
 }
@@ -49,14 +47,14 @@ std::optional<Choice> make(const Request& request, dnnl::algorithm algorithm) {
     const auto src = layout_of(pd.src_desc(), in), dst = layout_of(pd.dst_desc(), out);
     if (!src || !dst) return std::nullopt;
     std::uint64_t packed = 0;
-    std::vector<Operand> operands = {
-        {Operand::From::use, DNNL_ARG_SRC, pd.src_desc()},
-        weight(*request.program.packed, DNNL_ARG_WEIGHTS, weights, *desc_of(Layout::plain(grouped), grouped), pd.weights_desc(), packed),
-        {Operand::From::output, DNNL_ARG_DST, pd.dst_desc()},
-        {Operand::From::scratch, DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc()}};
+    std::vector<Operand> operands = {{Operand::From::use, DNNL_ARG_SRC, pd.src_desc()},
+                                     weight(*request.program.packed, DNNL_ARG_WEIGHTS, weights,
+                                            *desc_of(Layout::plain(grouped), grouped), pd.weights_desc(), packed),
+                                     {Operand::From::output, DNNL_ARG_DST, pd.dst_desc()},
+                                     {Operand::From::scratch, DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc()}};
     if (biased)
-      operands.push_back(
-          weight(*request.program.packed, DNNL_ARG_BIAS, as_float(request.input(2).constant), bias_desc, pd.bias_desc(), packed));
+      operands.push_back(weight(*request.program.packed, DNNL_ARG_BIAS, as_float(request.input(2).constant), bias_desc,
+                                pd.bias_desc(), packed));
     choice.uses = {{request.operation.inputs[0], *src}};
     choice.output = *dst;
     choice.scratch_bytes = pd.scratchpad_desc().get_size();

@@ -8,7 +8,9 @@ Isa isa() noexcept {
   // oneDNN's answer honours DNNL_MAX_CPU_ISA, so that one variable tests both kinds of kernels.
   static const Isa best = [] {
     const auto bits = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
-    const auto has = [&](dnnl::cpu_isa set) { return (bits & static_cast<unsigned>(set)) == static_cast<unsigned>(set); };
+    const auto has = [&](dnnl::cpu_isa set) {
+      return (bits & static_cast<unsigned>(set)) == static_cast<unsigned>(set);
+    };
     if (has(dnnl::cpu_isa::avx512_core)) return Isa::avx512;
     return has(dnnl::cpu_isa::avx2) ? Isa::avx2 : Isa::plain;
   }();

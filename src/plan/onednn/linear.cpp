@@ -37,15 +37,17 @@ std::optional<Choice> linear(const Request& request) {
   const auto bias_desc = plain({shape[0]});
   try {
     const bool pack = request.options.effort == Effort::steady;
-    const auto pd = describe(plain(in), pack ? any(shape) : plain(shape), biased ? &bias_desc : nullptr, plain(out), *attr);
+    const auto pd =
+        describe(plain(in), pack ? any(shape) : plain(shape), biased ? &bias_desc : nullptr, plain(out), *attr);
     std::uint64_t packed = 0;
-    std::vector<Operand> operands = {{Operand::From::use, DNNL_ARG_SRC, pd.src_desc()},
-                                     weight(*request.program.packed, DNNL_ARG_WEIGHTS, weights, plain(shape), pd.weights_desc(), packed),
-                                     {Operand::From::output, DNNL_ARG_DST, pd.dst_desc()},
-                                     {Operand::From::scratch, DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc()}};
+    std::vector<Operand> operands = {
+        {Operand::From::use, DNNL_ARG_SRC, pd.src_desc()},
+        weight(*request.program.packed, DNNL_ARG_WEIGHTS, weights, plain(shape), pd.weights_desc(), packed),
+        {Operand::From::output, DNNL_ARG_DST, pd.dst_desc()},
+        {Operand::From::scratch, DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc()}};
     if (biased)
-      operands.push_back(
-          weight(*request.program.packed, DNNL_ARG_BIAS, as_float(request.input(2).constant), bias_desc, pd.bias_desc(), packed));
+      operands.push_back(weight(*request.program.packed, DNNL_ARG_BIAS, as_float(request.input(2).constant), bias_desc,
+                                pd.bias_desc(), packed));
     choice.uses = {{request.operation.inputs[0], Layout::plain(request.input(0).shape)}};
     choice.output = Layout::plain(request.output().shape);
     choice.scratch_bytes = pd.scratchpad_desc().get_size();

@@ -39,9 +39,8 @@ std::optional<Choice> cat(const Request& request) {
       layout = Layout::channels_last(out);
   }
   const bool uneven =
-      layout.block > 1 && std::any_of(request.operation.inputs.begin(), request.operation.inputs.end(), [&](ValueId id) {
-        return request.value(id).shape[1] % layout.block != 0;
-      });
+      layout.block > 1 && std::any_of(request.operation.inputs.begin(), request.operation.inputs.end(),
+                                      [&](ValueId id) { return request.value(id).shape[1] % layout.block != 0; });
   if (uneven) layout = Layout::channels_last(out);
   Choice choice;
   std::vector<memory::desc> parts;

@@ -36,7 +36,7 @@ std::optional<Choice> pool(const Request& request) {
     // An overhang of ceil_mode would be counted as padding by an average.
     if (!max && a.count_include_pad && right.back() > a.padding[i]) return std::nullopt;
   }
-  const auto algorithm = max                  ? dnnl::algorithm::pooling_max
+  const auto algorithm = max                   ? dnnl::algorithm::pooling_max
                          : a.count_include_pad ? dnnl::algorithm::pooling_avg_include_padding
                                                : dnnl::algorithm::pooling_avg_exclude_padding;
   Layout layout = request.input_layout(0);

@@ -157,25 +157,40 @@ std::vector<Eltwise> eltwise(const graph::ActivationAttributes& activation) {
   using dnnl::algorithm;
   const auto a = static_cast<float>(activation.a), b = static_cast<float>(activation.b);
   switch (activation.kind) {
-    case relu: return {{algorithm::eltwise_relu}};
-    case leaky_relu: return {{algorithm::eltwise_relu, a}};
-    case relu6: return {{algorithm::eltwise_clip, 0, 6}};
+    case relu:
+      return {{algorithm::eltwise_relu}};
+    case leaky_relu:
+      return {{algorithm::eltwise_relu, a}};
+    case relu6:
+      return {{algorithm::eltwise_clip, 0, 6}};
     case hardtanh:
-    case clamp: return {{algorithm::eltwise_clip, a, b}};
-    case sigmoid: return {{algorithm::eltwise_logistic}};
-    case tanh: return {{algorithm::eltwise_tanh}};
-    case silu: return {{algorithm::eltwise_swish, 1}};
-    case gelu: return {{algorithm::eltwise_gelu_erf}};
-    case gelu_tanh: return {{algorithm::eltwise_gelu_tanh}};
-    case mish: return {{algorithm::eltwise_mish}};
-    case elu: return {{algorithm::eltwise_elu, a}};
-    case hardsigmoid: return {{algorithm::eltwise_linear, 1.0F / 6, 0.5F}, {algorithm::eltwise_clip, 0, 1}};
+    case clamp:
+      return {{algorithm::eltwise_clip, a, b}};
+    case sigmoid:
+      return {{algorithm::eltwise_logistic}};
+    case tanh:
+      return {{algorithm::eltwise_tanh}};
+    case silu:
+      return {{algorithm::eltwise_swish, 1}};
+    case gelu:
+      return {{algorithm::eltwise_gelu_erf}};
+    case gelu_tanh:
+      return {{algorithm::eltwise_gelu_tanh}};
+    case mish:
+      return {{algorithm::eltwise_mish}};
+    case elu:
+      return {{algorithm::eltwise_elu, a}};
+    case hardsigmoid:
+      return {{algorithm::eltwise_linear, 1.0F / 6, 0.5F}, {algorithm::eltwise_clip, 0, 1}};
 #if DNNL_VERSION_MAJOR >= 3
-    case hardswish: return {{algorithm::eltwise_hardswish, 1.0F / 6, 0.5F}};
+    case hardswish:
+      return {{algorithm::eltwise_hardswish, 1.0F / 6, 0.5F}};
 #else
-    case hardswish: return {{algorithm::eltwise_hardswish}};
+    case hardswish:
+      return {{algorithm::eltwise_hardswish}};
 #endif
-    default: return {};
+    default:
+      return {};
   }
 }
 

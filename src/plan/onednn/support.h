@@ -1,5 +1,6 @@
 #pragma once
-// The adapter to oneDNN 2.6 and 3.x: layouts to memory descriptors and back, posts to attributes, primitives to kernels.
+// The adapter to oneDNN 2.6 and 3.x: layouts to memory descriptors and back, posts to attributes, primitives to
+// kernels.
 
 #include <dnnl.hpp>
 
@@ -37,9 +38,9 @@ struct Operand {
   enum class From : std::uint8_t { use, output, scratch, constant } from;
   int argument;
   dnnl::memory::desc desc;
-  std::size_t index = 0;        ///< of a use
-  Tensor constant{};            ///< keeps the memory alive
-  const void* data = nullptr;   ///< of a constant
+  std::size_t index = 0;       ///< of a use
+  Tensor constant{};           ///< keeps the memory alive
+  const void* data = nullptr;  ///< of a constant
 };
 
 /// A primitive with its arguments bound.
@@ -47,8 +48,8 @@ std::unique_ptr<Kernel> make_kernel(std::string name, const dnnl::primitive& pri
                                     std::uint64_t packed_bytes);
 
 /// A float32 constant as a weight of layout `to`: itself where it lies so already, else a packed copy (`packed` grows).
-Operand weight(WeightPool& pool, int argument, const Tensor& constant, const dnnl::memory::desc& from, const dnnl::memory::desc& to,
-               std::uint64_t& packed);
+Operand weight(WeightPool& pool, int argument, const Tensor& constant, const dnnl::memory::desc& from,
+               const dnnl::memory::desc& to, std::uint64_t& packed);
 
 /// "onednn conv jit:avx2".
 std::string name_of(const char* what, const dnnl::primitive_desc_base& desc);

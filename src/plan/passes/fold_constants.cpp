@@ -17,7 +17,8 @@ Tensor evaluate(const Program& program, const Operation& operation) {
   std::vector<Array> inputs;
   for (const ValueId id : operation.inputs) {
     const Value& value = program[id];
-    held.push_back(info(value.dtype).kind == DTypeClass::floating ? as_float(value.constant) : value.constant.contiguous());
+    held.push_back(info(value.dtype).kind == DTypeClass::floating ? as_float(value.constant)
+                                                                  : value.constant.contiguous());
     inputs.push_back(array_of(held.back()));
   }
   const Value& out = program[operation.output];
@@ -35,7 +36,8 @@ void fold_constants(Program& program) {
     if (!constant || is_impure(operation)) continue;
     program[operation.output].constant = evaluate(program, operation);
   }
-  std::erase_if(program.operations, [&](const Operation& operation) { return program[operation.output].is_constant(); });
+  std::erase_if(program.operations,
+                [&](const Operation& operation) { return program[operation.output].is_constant(); });
 }
 
 }  // namespace flambeau::plan

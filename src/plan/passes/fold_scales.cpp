@@ -77,20 +77,22 @@ void apply(Program& program, Operation& product_op, const Affine& affine) {
     const Tensor scaled = program.folded->floats(weight.numel()).reshape(weight.shape());
     const float* from = floats(weight);
     float* to = const_cast<float*>(floats(scaled));
-    // Weights of conv_transpose are (in, out / groups, …): the group of an output channel follows from the input channel.
+    // Weights of conv_transpose are (in, out / groups, …): the group of an output channel follows from the input
+    // channel.
     const bool transposed = product_op.op == Op::conv_transpose;
     const Shape& shape = weight.shape();
     const std::int64_t groups = transposed ? std::get<graph::ConvAttributes>(product_op.attributes).groups : 1;
     const std::int64_t inner = product(shape, transposed ? 2 : 1, shape.size());
     const std::int64_t per_group = transposed ? shape[1] : 1, in_per_group = shape[0] / groups;
-    parallel_for(weight.numel() / inner, std::max<std::int64_t>(65536 / inner, 1), [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t line = begin; line < end; ++line) {
-        const std::int64_t channel =
-            transposed ? line / per_group / in_per_group * per_group + line % per_group : line;
-        const auto factor = static_cast<float>(affine.factor[static_cast<std::size_t>(channel)]);
-        for (std::int64_t i = line * inner; i < (line + 1) * inner; ++i) to[i] = from[i] * factor;
-      }
-    });
+    parallel_for(weight.numel() / inner, std::max<std::int64_t>(65536 / inner, 1),
+                 [&](std::int64_t begin, std::int64_t end) {
+                   for (std::int64_t line = begin; line < end; ++line) {
+                     const std::int64_t channel =
+                         transposed ? line / per_group / in_per_group * per_group + line % per_group : line;
+                     const auto factor = static_cast<float>(affine.factor[static_cast<std::size_t>(channel)]);
+                     for (std::int64_t i = line * inner; i < (line + 1) * inner; ++i) to[i] = from[i] * factor;
+                   }
+                 });
     product_op.inputs[1] = program.add_constant(scaled);
   }
   Tensor bias = Tensor::uninitialized({static_cast<std::int64_t>(channels)});
@@ -150,8 +152,8 @@ void fold_scales(Program& program) {
   const std::vector<int> makers = program.makers();
   for (std::size_t i = 0; i < program.operations.size(); ++i) {
     const Operation operation = program.operations[i];
-    const bool binary = operation.op == Op::add || operation.op == Op::sub || operation.op == Op::mul ||
-                        operation.op == Op::div;
+    const bool binary =
+        operation.op == Op::add || operation.op == Op::sub || operation.op == Op::mul || operation.op == Op::div;
     if (!binary && (operation.op != Op::batch_norm || is_impure(operation))) continue;
     const auto uses = program.uses();
     for (std::size_t operand = 0; operand < (binary ? 2U : 1U); ++operand)

@@ -9,7 +9,8 @@ using graph::Op;
 
 bool takes_posts(Op op) { return op == Op::conv || op == Op::linear; }
 bool takes_activation(Op op) {
-  return takes_posts(op) || op == Op::matmul || op == Op::batch_norm || op == Op::add || op == Op::sub || op == Op::mul || op == Op::div;
+  return takes_posts(op) || op == Op::matmul || op == Op::batch_norm || op == Op::add || op == Op::sub ||
+         op == Op::mul || op == Op::div;
 }
 
 /// Activations that every kernel with posts can apply.
@@ -40,9 +41,9 @@ void fuse_posts(Program& program) {
       const auto id = static_cast<std::size_t>(user.inputs[k]);
       if (makers[id] <= maker || uses[id] != 1) continue;
       const Operation& from = operations[static_cast<std::size_t>(makers[id])];
-      const bool fits = activation ? takes_activation(from.op) &&
-                                         (from.post.empty() || from.post.back().kind == Post::Kind::add)
-                                   : takes_posts(from.op) && from.post.empty();
+      const bool fits =
+          activation ? takes_activation(from.op) && (from.post.empty() || from.post.back().kind == Post::Kind::add)
+                     : takes_posts(from.op) && from.post.empty();
       if (!fits || is_impure(from)) continue;
       maker = makers[id];
       operand = k;

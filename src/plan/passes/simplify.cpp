@@ -17,22 +17,29 @@ bool is_identity(const Program& program, const Operation& operation) {
   const Shape &in = program[operation.inputs[0]].shape, &out = program[operation.output].shape;
   switch (operation.op) {
     case Op::dropout:
-    case Op::stochastic_depth: return std::get<graph::DropAttributes>(operation.attributes).p == 0;
+    case Op::stochastic_depth:
+      return std::get<graph::DropAttributes>(operation.attributes).p == 0;
     case Op::permute: {
       // Sizes of 1 may stand anywhere: only the order of the others matters.
       const Shape& order = std::get<graph::ShapeAttributes>(operation.attributes).shape;
       return in == out && std::is_sorted(order.begin(), order.end());
     }
-    case Op::roll: return all_are(std::get<graph::ShapeAttributes>(operation.attributes).shape, 0);
-    case Op::pad: return all_are(std::get<graph::DimAttributes>(operation.attributes).dims, 0);
-    case Op::cat: return operation.inputs.size() == 1;
+    case Op::roll:
+      return all_are(std::get<graph::ShapeAttributes>(operation.attributes).shape, 0);
+    case Op::pad:
+      return all_are(std::get<graph::DimAttributes>(operation.attributes).dims, 0);
+    case Op::cat:
+      return operation.inputs.size() == 1;
     case Op::reshape:
     case Op::narrow:
     case Op::adaptive_avg_pool:
     case Op::adaptive_max_pool:
-    case Op::interpolate: return in == out;
-    case Op::mean: return std::get<graph::DimAttributes>(operation.attributes).dims.empty();
-    default: return false;
+    case Op::interpolate:
+      return in == out;
+    case Op::mean:
+      return std::get<graph::DimAttributes>(operation.attributes).dims.empty();
+    default:
+      return false;
   }
 }
 

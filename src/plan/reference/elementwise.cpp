@@ -24,33 +24,59 @@ double softplus(double x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::l
 double activate(graph::Activation kind, double a, double b, double x) {
   using enum graph::Activation;
   switch (kind) {
-    case relu: return x < 0 ? 0 : x;
-    case relu6: return clip(x, 0, 6);
-    case sigmoid: return reference::sigmoid(x);
-    case tanh: return std::tanh(x);
-    case silu: return x * reference::sigmoid(x);
-    case gelu: return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
-    case gelu_tanh: return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
-    case hardswish: return x * clip(x + 3, 0, 6) / 6;
-    case hardsigmoid: return clip(x + 3, 0, 6) / 6;
+    case relu:
+      return x < 0 ? 0 : x;
+    case relu6:
+      return clip(x, 0, 6);
+    case sigmoid:
+      return reference::sigmoid(x);
+    case tanh:
+      return std::tanh(x);
+    case silu:
+      return x * reference::sigmoid(x);
+    case gelu:
+      return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+    case gelu_tanh:
+      return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+    case hardswish:
+      return x * clip(x + 3, 0, 6) / 6;
+    case hardsigmoid:
+      return clip(x + 3, 0, 6) / 6;
     case hardtanh:
-    case clamp: return clip(x, a, b);
-    case leaky_relu: return x > 0 ? x : a * x;
-    case elu: return x > 0 ? x : a * std::expm1(x);
-    case celu: return x > 0 ? x : a * std::expm1(x / a);
-    case selu: return 1.0507009873554804934193349852946 * (x > 0 ? x : 1.6732632423543772848170429916717 * std::expm1(x));
-    case softplus: return x * a > b ? x : reference::softplus(x * a) / a;
-    case softsign: return x / (1 + std::abs(x));
-    case mish: return x * std::tanh(reference::softplus(x));
-    case log_sigmoid: return -reference::softplus(-x);
-    case tanhshrink: return x - std::tanh(x);
-    case hardshrink: return x >= -a && x <= a ? 0 : x;
-    case softshrink: return x > a ? x - a : x < -a ? x + a : std::isnan(x) ? x : 0;
-    case threshold: return x <= a ? b : x;
-    case exp: return std::exp(x);
-    case sqrt: return std::sqrt(x);
-    case abs: return std::abs(x);
-    case neg: return -x;
+    case clamp:
+      return clip(x, a, b);
+    case leaky_relu:
+      return x > 0 ? x : a * x;
+    case elu:
+      return x > 0 ? x : a * std::expm1(x);
+    case celu:
+      return x > 0 ? x : a * std::expm1(x / a);
+    case selu:
+      return 1.0507009873554804934193349852946 * (x > 0 ? x : 1.6732632423543772848170429916717 * std::expm1(x));
+    case softplus:
+      return x * a > b ? x : reference::softplus(x * a) / a;
+    case softsign:
+      return x / (1 + std::abs(x));
+    case mish:
+      return x * std::tanh(reference::softplus(x));
+    case log_sigmoid:
+      return -reference::softplus(-x);
+    case tanhshrink:
+      return x - std::tanh(x);
+    case hardshrink:
+      return x >= -a && x <= a ? 0 : x;
+    case softshrink:
+      return x > a ? x - a : x < -a ? x + a : std::isnan(x) ? x : 0;
+    case threshold:
+      return x <= a ? b : x;
+    case exp:
+      return std::exp(x);
+    case sqrt:
+      return std::sqrt(x);
+    case abs:
+      return std::abs(x);
+    case neg:
+      return -x;
   }
   return x;
 }
@@ -76,10 +102,18 @@ void prelu(const Call& call) {
   }
 }
 
-void add(const Call& call) { binary(call, [](float a, float b) { return a + b; }); }
-void sub(const Call& call) { binary(call, [](float a, float b) { return a - b; }); }
-void mul(const Call& call) { binary(call, [](float a, float b) { return a * b; }); }
-void div(const Call& call) { binary(call, [](float a, float b) { return a / b; }); }
+void add(const Call& call) {
+  binary(call, [](float a, float b) { return a + b; });
+}
+void sub(const Call& call) {
+  binary(call, [](float a, float b) { return a - b; });
+}
+void mul(const Call& call) {
+  binary(call, [](float a, float b) { return a * b; });
+}
+void div(const Call& call) {
+  binary(call, [](float a, float b) { return a / b; });
+}
 
 void mean(const Call& call) {
   const Shape &in = call.inputs[0].shape, &dims = std::get<graph::DimAttributes>(call.attributes).dims;
@@ -103,7 +137,8 @@ void dropout(const Call& call) {
                               : a.channel_dims == -2 ? product(shape)
                                                      : 1;
   for (std::int64_t i = 0; i < product(shape); ++i)
-    call.output.floats()[i] = call.inputs[0].floats()[i] * keep_factor(a, call.run, static_cast<std::uint64_t>(i / shared));
+    call.output.floats()[i] =
+        call.inputs[0].floats()[i] * keep_factor(a, call.run, static_cast<std::uint64_t>(i / shared));
 }
 
 }  // namespace flambeau::plan::reference

@@ -27,7 +27,8 @@ void cat(const Call& call) {
   for (std::int64_t outer = 0; outer < product(out, 0, dim); ++outer)
     for (const Array& part : call.inputs) {
       const std::size_t bytes = static_cast<std::size_t>(part.shape[dim]) * inner;
-      if (bytes != 0) std::memcpy(y, static_cast<const std::byte*>(part.data) + static_cast<std::size_t>(outer) * bytes, bytes);
+      if (bytes != 0)
+        std::memcpy(y, static_cast<const std::byte*>(part.data) + static_cast<std::size_t>(outer) * bytes, bytes);
       y += bytes;
     }
 }
@@ -73,7 +74,8 @@ void pad(const Call& call) {
       outside = outside || i < 0 || i > last;
       offset += i * strides[dim];
     }
-    std::memcpy(y, outside ? static_cast<const std::byte*>(filling) : x + static_cast<std::size_t>(offset) * size, size);
+    std::memcpy(y, outside ? static_cast<const std::byte*>(filling) : x + static_cast<std::size_t>(offset) * size,
+                size);
   }
 }
 

@@ -35,9 +35,7 @@ void adaptive(const Call& call, F&& f) {
       start[d] = o[d] * in[d] / out[d];
       size[d] = ((o[d] + 1) * in[d] + out[d] - 1) / out[d] - start[d];
     }
-    return f(size, [&](const Three& k) {
-      return x[offset({start[0] + k[0], start[1] + k[1], start[2] + k[2]}, in)];
-    });
+    return f(size, [&](const Three& k) { return x[offset({start[0] + k[0], start[1] + k[1], start[2] + k[2]}, in)]; });
   });
 }
 

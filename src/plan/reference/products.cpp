@@ -1,9 +1,9 @@
 // Products with weights.
 #include <flambeau/error.h>
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
-#include <fmt/format.h>
 #include <limits>
 
 #include "plan/reference/reference.h"
@@ -21,9 +21,15 @@ ConvGeometry geometry(const Call& call) {
   const auto& a = std::get<graph::ConvAttributes>(call.attributes);
   const Shape &in = call.inputs[0].shape, &out = call.output.shape;
   const std::size_t spatial = in.size() - 2;
-  return {three(in, spatial, 1),       three(out, spatial, 1),       three(call.inputs[1].shape, spatial, 1),
-          three(a.stride, spatial, 1), three(a.padding, spatial, 0), three(a.dilation, spatial, 1),
-          in[0],                       in[1],                        out[1],
+  return {three(in, spatial, 1),
+          three(out, spatial, 1),
+          three(call.inputs[1].shape, spatial, 1),
+          three(a.stride, spatial, 1),
+          three(a.padding, spatial, 0),
+          three(a.dilation, spatial, 1),
+          in[0],
+          in[1],
+          out[1],
           a.groups};
 }
 
