@@ -36,9 +36,8 @@ enum class Kind : std::uint8_t {
   global,  // a class, function, dtype or qscheme used as a value
   tensor,
   storage,
-  object,  // an instance of any other class: inert, whole, printable
+  object,  // an instance of any other class: inert, whole
 };
-
 /// "none", "boolean", …
 std::string_view name(Kind kind) noexcept;
 
