@@ -127,6 +127,7 @@ class Checkpoint {
 /// Reads any format that Flambeau knows; the content decides, never the name. Gives a whole Checkpoint or throws
 /// Error(not_found, io, unknown_format, truncated, corrupt, checksum, unsupported, forbidden, limit).
 Checkpoint load(const std::string& path, const LoadOptions& options = {});
+/// `bytes` must outlive the checkpoint and every tensor of it, unless Read::copy takes them at once.
 Checkpoint load(std::span<const std::byte> bytes, const LoadOptions& options = {});
 Checkpoint load(std::istream& stream, const LoadOptions& options = {});
 

@@ -137,7 +137,8 @@ std::string tar_with(std::uint64_t numel, std::int64_t offset, const std::string
 }
 
 TEST(TorchTar, TensorsAreNumbered) {
-  const Checkpoint checkpoint = load(bytes_of(tar_with(2, 1, "6")));
+  const std::string tar = tar_with(2, 1, "6");
+  const Checkpoint checkpoint = load(bytes_of(tar));
   EXPECT_EQ(checkpoint.container().format, "torch-tar");
   EXPECT_THAT(checkpoint.root().as_tensor().data<float>(), ElementsAre(2.0f));
 }

@@ -44,7 +44,7 @@ struct Lists {
   std::array<std::size_t, op_count> size{};
 };
 
-constexpr Lists lists = [] {
+Lists make_lists() {
   Lists result;
   for (const Row& row : rows) {
     const auto op = static_cast<std::size_t>(row.op);
@@ -53,11 +53,13 @@ constexpr Lists lists = [] {
   }
   for (std::size_t op = 0; op < op_count; ++op) result.list[op][result.size[op]++] = reference_implementation;
   return result;
-}();
+}
 
 }  // namespace
 
 std::span<const Implementation> implementations(Op op, Kernels kernels) {
+  static const Lists lists =
+      make_lists();  // not constexpr: GCC's sanitizer does not take a function's address for a constant
   const auto index = static_cast<std::size_t>(op);
   const std::span all(lists.list[index].data(), lists.size[index]);
   return kernels == Kernels::fast ? all : all.last(1);
