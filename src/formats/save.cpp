@@ -105,6 +105,7 @@ void write_legacy(Ref root, bytes::Sink& sink, const SaveOptions& options) {
 
   Heap heap;
   std::vector<Ref> keys;
+  keys.reserve(order.size());
   for (const auto* const written : order) keys.push_back(heap.string(written->key));
   const auto dump = [&](Ref value) {
     torch::Writer plain(torch::Writer::Ids::legacy);

@@ -76,7 +76,8 @@ void mark_parameters(object::Ref root, const Parameters& parameters) {
     torch::each_child(node, meet);
     const auto* const module = object::as<object::Object>(object::Ref(node));
     const auto* const state = module != nullptr ? object::as<object::Dict>(module->state) : nullptr;
-    const auto names = state != nullptr ? parameters.find(object::global_name(module->callable)) : parameters.end();
+    if (state == nullptr) continue;
+    const auto names = parameters.find(object::global_name(module->callable));
     if (names == parameters.end()) continue;
     for (const auto& [key, value] : state->items) {
       auto* const tensor = object::as<object::TensorNode>(value);

@@ -8,10 +8,10 @@ namespace {
 // Of an object that a function made, where the class is an argument: copyreg._reconstructor(cls, …), getattr(cls,
 // 'MEMBER') for enumerations, functools.partial(cls.__new__, cls, …)() for classes with keyword arguments.
 std::string class_of(const Object& object) {
-  const std::string callable = global_name(object.callable);
+  std::string callable = global_name(object.callable);
   const auto* args = as<Sequence>(object.args);
   if (args && !args->items.empty() && (callable == "copyreg._reconstructor" || callable == "builtins.getattr")) {
-    const std::string name = global_name(args->items[0]);
+    std::string name = global_name(args->items[0]);
     if (!name.empty()) return name;
   }
   if (!callable.empty()) return callable;
@@ -42,7 +42,7 @@ std::string type_name(Ref ref) {
       return as<Dict>(ref)->ordered ? "collections.OrderedDict" : "dict";
     case Kind::tensor: {
       const auto& tensor = *as<TensorNode>(ref);
-      const std::string type = global_name(tensor.type);
+      std::string type = global_name(tensor.type);
       if (!type.empty()) return type;
       return tensor.parameter ? "torch.nn.parameter.Parameter" : "torch.Tensor";
     }

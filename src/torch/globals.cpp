@@ -411,7 +411,7 @@ Standing standing_of_getattr(object::Ref args, std::string& named) {
     if (pair == nullptr || pair->items.size() < 2) break;
     const auto name = object::text(pair->items[1]);
     if (!name) break;
-    path = path.empty() ? std::string(*name) : std::string(*name) + "." + path;
+    path.insert(0, path.empty() ? std::string(*name) : std::string(*name).append("."));
     if (is_dunder(*name)) break;
     if (const auto* const global = object::as<object::Global>(pair->items[0])) {
       named = global->module + "." + global->qualname + "." + path;
