@@ -151,8 +151,8 @@ class Verify {
 
   void problem(const Error& error, std::string tensor = {}) {
     report_.whole = false;
-    report_.problems.push_back({error.code(), error.place().member,
-                                tensor.empty() ? error.place().tensor : std::move(tensor), error.message()});
+    if (tensor.empty()) tensor = error.place().tensor;
+    report_.problems.push_back({error.code(), error.place().member, std::move(tensor), error.message()});
   }
 
   VerifyReport& report_;
