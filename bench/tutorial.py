@@ -14,6 +14,8 @@ import sys
 import tempfile
 import time
 
+from worker import Worker, process
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON_LIST = "import sys, torch; torch.load(sys.argv[1], mmap=True)"
 PYTHON_PREDICT = """
@@ -29,33 +31,6 @@ preset = models.get_model_weights(builder).IMAGENET1K_V1.transforms()
 with torch.inference_mode():
     print(model(preset(Image.open(image)).unsqueeze(0)).softmax(1).topk(5))
 """
-
-
-class Worker:
-    """A process that answers each line with seconds."""
-
-    def __init__(self, command):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                        stderr=subprocess.DEVNULL)
-
-    def __call__(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            sys.exit(f"the process ended at: {line}")
-        seconds, *why = answer.split(maxsplit=1)
-        if why:
-            print(f"  {line}: {why[0].strip()}", file=sys.stderr)
-        return float(seconds)
-
-
-def process(command):
-    def run():
-        start = time.perf_counter()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        return time.perf_counter() - start
-    return run
 
 
 def peak_memory(command):

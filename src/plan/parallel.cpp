@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -40,6 +43,35 @@ int processors() noexcept {
   CPU_ZERO(&set);
   if (sched_getaffinity(0, sizeof(set), &set) != 0) return 1;
   return std::max(CPU_COUNT(&set), 1);
+}
+
+std::int64_t threads_here() noexcept {
+#ifdef _OPENMP
+  return omp_in_parallel() ? 1 : omp_get_max_threads();
+#else
+  return 1;
+#endif
+}
+
+void detail::run_ranges(std::int64_t count, [[maybe_unused]] std::int64_t parts, Call call, void* f) {
+#ifdef _OPENMP
+#pragma omp parallel num_threads(static_cast <int>(parts))
+  {
+    const std::int64_t n = omp_get_num_threads(), i = omp_get_thread_num();
+    call(f, count * i / n, count * (i + 1) / n);
+  }
+#else
+  call(f, 0, count);
+#endif
+}
+
+void detail::run_slots(std::int64_t count, Call call, void* f) {
+#ifdef _OPENMP
+#pragma omp parallel for schedule(dynamic, 1)
+  for (std::int64_t i = 0; i < count; ++i) call(f, omp_get_thread_num(), i);
+#else
+  for (std::int64_t i = 0; i < count; ++i) call(f, 0, i);
+#endif
 }
 
 ThreadScope::ThreadScope(int count) noexcept : count_(count), control_(control()) {

@@ -2,10 +2,8 @@
 // The one thread pool: OpenMP's, which oneDNN uses as well. Without OpenMP everything runs on the calling thread.
 
 #include <cstdint>
-
-#ifdef _OPENMP
-#include <omp.h>
-#endif
+#include <memory>
+#include <type_traits>
 
 namespace flambeau::plan {
 
@@ -26,36 +24,45 @@ class ThreadScope {
   unsigned control_ = 0;
 };
 
+/// Threads that a parallel region started here would have: one inside of another region.
+std::int64_t threads_here() noexcept;
+
+namespace detail {
+using Call = void (*)(void* f, std::int64_t first, std::int64_t second);
+void run_ranges(std::int64_t count, std::int64_t parts, Call call, void* f);
+void run_slots(std::int64_t count, Call call, void* f);
+
+template <class F>
+Call call() {
+  return [](void* f, std::int64_t first, std::int64_t second) { (*static_cast<F*>(f))(first, second); };
+}
+template <class F>
+void* address(F& f) {
+  return const_cast<void*>(static_cast<const void*>(std::addressof(f)));
+}
+}  // namespace detail
+
 /// Calls f(begin, end) on disjoint ranges that cover [0, count); on one thread when there are fewer than two times
-/// `least`.
+/// `least`. f must not throw.
 template <class F>
 void parallel_for(std::int64_t count, std::int64_t least, F&& f) {
-#ifdef _OPENMP
-  const std::int64_t most = omp_in_parallel() ? 1 : omp_get_max_threads();
-  const std::int64_t parts = count / (least > 0 ? least : 1) < most ? count / (least > 0 ? least : 1) : most;
+  const std::int64_t most = threads_here(), able = count / (least > 0 ? least : 1), parts = able < most ? able : most;
   if (parts > 1) {
-#pragma omp parallel num_threads(static_cast <int>(parts))
-    {
-      const std::int64_t n = omp_get_num_threads(), i = omp_get_thread_num();
-      f(count * i / n, count * (i + 1) / n);
-    }
-    return;
+    detail::run_ranges(count, parts, detail::call<std::remove_reference_t<F>>(), detail::address(f));
+  } else if (count > 0) {
+    f(std::int64_t{0}, count);
   }
-#endif
-  if (count > 0) f(std::int64_t{0}, count);
 }
 
 /// Calls f(slot, i) for every i < count; calls with the same slot (a number below the threads) do not overlap in time.
+/// f must not throw.
 template <class F>
 void parallel_slots(std::int64_t count, F&& f) {
-#ifdef _OPENMP
-  if (!omp_in_parallel() && omp_get_max_threads() > 1 && count > 1) {
-#pragma omp parallel for schedule(dynamic, 1)
-    for (std::int64_t i = 0; i < count; ++i) f(static_cast<std::int64_t>(omp_get_thread_num()), i);
-    return;
+  if (count > 1 && threads_here() > 1) {
+    detail::run_slots(count, detail::call<std::remove_reference_t<F>>(), detail::address(f));
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) f(std::int64_t{0}, i);
   }
-#endif
-  for (std::int64_t i = 0; i < count; ++i) f(std::int64_t{0}, i);
 }
 
 }  // namespace flambeau::plan
