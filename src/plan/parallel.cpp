@@ -55,11 +55,10 @@ std::int64_t threads_here() noexcept {
 
 void detail::run_ranges(std::int64_t count, [[maybe_unused]] std::int64_t parts, Call call, void* f) {
 #ifdef _OPENMP
-#pragma omp parallel num_threads(static_cast <int>(parts))
-  {
-    const std::int64_t n = omp_get_num_threads(), i = omp_get_thread_num();
-    call(f, count * i / n, count * (i + 1) / n);
-  }
+  // Pieces smaller than a thread's share: a thread that is held up leaves some to the others.
+  const std::int64_t pieces = std::min(count, parts * 4);
+#pragma omp parallel for schedule(dynamic, 1) num_threads(static_cast <int>(parts))
+  for (std::int64_t i = 0; i < pieces; ++i) call(f, count * i / pieces, count * (i + 1) / pieces);
 #else
   call(f, 0, count);
 #endif
