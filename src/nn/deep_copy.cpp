@@ -22,7 +22,7 @@ class Copier {
     if (row == rows.end())
       throw Error(ErrorCode::unsupported,
                   std::string(from.class_name()) + " is no class of torch.nn and cannot be copied");
-    const ModulePtr to = modules_[&from] = row->blank();
+    ModulePtr to = modules_[&from] = row->blank();
     to->set_training(from.training());
     for (const auto& p : from.parameters()) to->parameters().push_back({p.name, tensor(p.tensor)});
     for (const auto& b : from.buffers()) to->buffers().push_back({b.name, tensor(b.tensor), b.persistent});
@@ -62,8 +62,7 @@ class Copier {
 }  // namespace
 
 ModulePtr deep_copy(const Module& module) {
-  const ModulePtr copy = Copier().module(module);
-  return copy;
+  return Copier().module(module);
 }
 
 }  // namespace flambeau::nn

@@ -1,6 +1,7 @@
 #include "plan/parallel.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -43,6 +44,14 @@ int processors() noexcept {
   CPU_ZERO(&set);
   if (sched_getaffinity(0, sizeof(set), &set) != 0) return 1;
   return std::max(CPU_COUNT(&set), 1);
+}
+
+std::int64_t second_level_cache() noexcept {
+#ifdef _SC_LEVEL2_CACHE_SIZE
+  const long size = ::sysconf(_SC_LEVEL2_CACHE_SIZE);
+  if (size >= 128 << 10) return size;
+#endif
+  return 512 << 10;
 }
 
 std::int64_t threads_here() noexcept {

@@ -10,6 +10,9 @@ namespace flambeau::plan {
 /// Processors that this process may use.
 int processors() noexcept;
 
+/// Bytes of a core's second-level cache.
+std::int64_t second_level_cache() noexcept;
+
 /// While it lives, parallel regions of this thread (oneDNN's too) use `count` threads, and those flush denormals to
 /// zero.
 class ThreadScope {

@@ -110,9 +110,9 @@ TEST(FastPool, AgreesOverWindows) {
 }
 
 TEST(FastLinear, AgreesOverRowsAndWidths) {
-  for (const std::int64_t rows : {1, 2, 3, 17})
-    for (const std::int64_t in : {1, 7, 64, 100})
-      for (const std::int64_t out : {1, 5, 48}) {
+  for (const std::int64_t rows : {1, 2, 3, 17, 130})
+    for (const std::int64_t in : {1, 7, 64, 600})
+      for (const std::int64_t out : {1, 5, 48, 300}) {
         Sketch s;
         const Var x = s.input({rows, in}), r = s.input({rows, out});
         const Var w = s.weight({out, in});

@@ -15,7 +15,7 @@ struct Row {
 
 constexpr Row rows[] = {
     {Op::conv, {onednn::winograd, winograd_implementation, onednn::conv}},
-    {Op::linear, {gemv_implementation, onednn::linear}},
+    {Op::linear, {gemv_implementation, linear_implementation, onednn::linear}},
     {Op::matmul, {matmul_implementation}},
     {Op::batch_norm, {batch_norm_implementation}},
     {Op::layer_norm, {rows_implementation}},

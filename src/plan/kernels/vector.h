@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "plan/kernels/product.h"
 #include "plan/kernels/winograd.h"
 
 namespace flambeau::plan {
@@ -41,6 +42,9 @@ struct VectorKernels {
 
   std::int64_t lanes;  ///< floats of a vector
 
+  /// y = x · wᵀ + bias for ranges of rows and groups; bias holds groups · 2 · lanes floats, or is null.
+  void (*product)(const Product& p, const float* x, const float* u, const float* bias, Range rows, Range groups,
+                  float* y);
   /// u[ξ][group][in][2 · lanes] = G g Gᵀ for the pairs (group, in) numbered `pairs`; u beyond w.out stays as it is
   /// (zero).
   void (*winograd_weights)(const Winograd& w, const float* weights, Range pairs, float* u);

@@ -31,10 +31,4 @@ struct Winograd {
   std::int64_t tiles() const noexcept { return batch * tiles_y * tiles_x; }
 };
 
-/// Index ranges [first, last).
-struct Range {
-  std::int64_t first, last;
-  std::int64_t size() const noexcept { return last - first; }
-};
-
 }  // namespace flambeau::plan
