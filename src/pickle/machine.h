@@ -55,6 +55,7 @@ class Machine {
   Ref persistent(Ref id);
   Ref call(Ref callable, Ref args);
   std::optional<Ref> call_builtin(std::string_view module, std::string_view qualname, const std::vector<Ref>& args);
+  Ref interned_strings(const std::vector<Ref>& args);
   Ref new_object(Ref cls, Ref args);
   Ref new_object_with_keywords(Ref cls, Ref args, Ref keywords);
   Ref instantiate(Ref cls, std::vector<Ref> args);

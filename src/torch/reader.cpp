@@ -146,7 +146,7 @@ std::optional<object::Ref> Reader::reduce(object::Heap& heap, object::Ref callab
     }
     return std::nullopt;
   }
-  return Rebuild{*this, heap}.call(callable, args);
+  return Rebuild{*this, heap, callable}.call(args);
 }
 
 std::optional<object::Ref> Reader::newobj(object::Heap& heap, object::Ref cls, object::Ref args) {

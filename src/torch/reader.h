@@ -85,6 +85,7 @@ class Reader : public pickle::Meaning {
   std::map<std::string, object::Ref, std::less<>> views_;             // by view key
   std::unordered_map<const object::Node*, std::string> key_of_node_;  // for error texts and element_type
   std::unordered_map<std::string, Standing> standings_;
+  std::map<std::string, object::Ref, std::less<>> native_dtypes_;  // of numpy, by type string
   std::vector<object::Ref> sparse_;
   bool dangerous_ = false;
 

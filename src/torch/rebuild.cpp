@@ -32,6 +32,10 @@ constexpr std::array rows = {
     Row{"torch.tensor", "_rebuild_from_type", &Rebuild::from_type},
     Row{"torch.tensor", "_rebuild_from_type_v2", &Rebuild::from_type_v2},
     Row{"torch.storage", "_load_from_bytes", &Rebuild::load_from_bytes},
+    Row{"numpy.core.multiarray", "scalar", &Rebuild::numpy_scalar},
+    Row{"numpy._core.multiarray", "scalar", &Rebuild::numpy_scalar},
+    Row{"numpy.core.numeric", "_frombuffer", &Rebuild::numpy_frombuffer},
+    Row{"numpy._core.numeric", "_frombuffer", &Rebuild::numpy_frombuffer},
 };
 
 const Row* row_of(object::Ref callable) noexcept {
@@ -60,7 +64,7 @@ bool is_parameter_class(const object::Global& global) noexcept {
 
 }  // namespace
 
-Rebuild::Result Rebuild::call(object::Ref callable, object::Ref args) {
+Rebuild::Result Rebuild::call(object::Ref args) {
   if (const Row* const row = row_of(callable)) return (this->*row->handler)(Args(row->name, args));
   return construct(callable, args);
 }
@@ -84,6 +88,7 @@ Rebuild::Result Rebuild::construct(object::Ref cls, object::Ref args) {
 }
 
 bool Rebuild::set_state(object::Ref target, object::Ref state) {
+  if (auto* const object = object::as<object::Object>(target)) return set_array_state(*object, state);
   auto* const node = object::as<object::TensorNode>(target);
   if (node == nullptr) return false;
   if (state.kind() != Kind::tuple) {
@@ -175,7 +180,7 @@ Rebuild::Result Rebuild::parameter(const Args& args) {
 Rebuild::Result Rebuild::parameter_with_state(const Args& args) {
   args.expect(4, 4);
   const Result made = make_parameter(args);
-  if (made) object::as<object::TensorNode>(*made)->attributes = args.at(3);
+  if (made) object::as<object::TensorNode>(*made)->attributes = attributes(args.at(3));
   return made;
 }
 
@@ -188,8 +193,25 @@ Rebuild::Result Rebuild::from_type_v2(const Args& args) {
   auto* const node = made ? object::as<object::TensorNode>(*made) : nullptr;
   if (node == nullptr) return std::nullopt;
   node->type = args.at(1);
-  node->attributes = args.at(3);
+  node->attributes = attributes(args.at(3));
   return made;
+}
+
+/// torch sets attributes one by one, from a dict or a pair of dict and slots: their dict is the tensor's own, their
+/// names are interned.
+object::Ref Rebuild::attributes(object::Ref state) {
+  if (const auto* const both = object::as<object::Sequence>(state); both != nullptr && state.kind() == Kind::tuple) {
+    std::vector<object::Ref> parts = both->items;
+    for (object::Ref& part : parts)
+      if (part.kind() == Kind::dict) part = attributes(part);
+    return heap.tuple(std::move(parts));
+  }
+  const auto* const dict = object::as<object::Dict>(state);
+  if (dict == nullptr) return state;
+  std::vector<object::Pair> items = dict->items;
+  for (auto& [key, value] : items)
+    if (const auto name = object::text(key)) key = heap.interned(*name);
+  return heap.dict(std::move(items));
 }
 
 Rebuild::Result Rebuild::from_type(const Args& args) {
