@@ -64,7 +64,7 @@ std::optional<object::Ref> Reader::persistent(object::Heap& heap, object::Ref id
   const auto kind = items.empty() ? std::nullopt : text_or_bytes(items[0]);
   if (kind == "storage") return storage_of(heap, *object::as<object::Sequence>(id));
   // ('module', class, source file, source text): the value is the class.
-  if (kind == "module" && items.size() >= 2 && items[1].kind() == Kind::global) return items[1];
+  if (options_.classes && kind == "module" && items.size() >= 2 && items[1].kind() == Kind::global) return items[1];
   corrupt(fmt::format("persistent id: expected 'storage', found '{}'", kind.value_or("something else")));
 }
 

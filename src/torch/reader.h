@@ -50,6 +50,7 @@ class Reader : public pickle::Meaning {
     bool inert = false;  ///< take dangerous globals as inert values instead of throwing Error(forbidden)
     /// Reads a checkpoint inside this one (the bytes given to torch.storage._load_from_bytes) into the same heap.
     std::function<object::Ref(object::Heap&, std::string_view)> nested{};
+    bool classes = false;  ///< persistent ids may be ('module', class, source file, source), as in legacy files
   };
   /// `storages` outlives the Reader.
   Reader(Storages& storages, Options options);

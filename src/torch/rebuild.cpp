@@ -165,6 +165,7 @@ Rebuild::Result Rebuild::tensor_v3(const Args& args) {
 
 Rebuild::Result Rebuild::make_parameter(const Args& args) {
   const auto* const data = object::as<object::TensorNode>(args.at(0));
+  if (data == nullptr && args.at(0).kind() != Kind::object) args.wrong(0, "a tensor");
   // Sparse and wrapper tensors, and subclasses, keep both layers.
   if (data == nullptr || !data->type.is_none() || !data->attributes.is_none() || data->quantizer) return std::nullopt;
   Tensor tensor = data->tensor;
@@ -188,7 +189,11 @@ Rebuild::Result Rebuild::from_type_v2(const Args& args) {
   args.expect(4, 4);
   const Row* const row = row_of(args.at(0));
   const bool nests = row != nullptr && (row->handler == &Rebuild::from_type_v2 || row->handler == &Rebuild::from_type);
-  if (row == nullptr || nests || args.at(1).kind() != Kind::global) return std::nullopt;
+  if (row == nullptr || nests || args.at(1).kind() != Kind::global)
+    // Made by what we do not know, such as a jagged tensor from ({keyword: value},): inert. attributes() interns
+    // keywords.
+    return heap.object(object::Construction::reduce, callable,
+                       heap.tuple({args.at(0), args.at(1), attributes(args.at(2)), attributes(args.at(3))}));
   const Result made = (this->*row->handler)(Args(row->name, args.at(2)));
   auto* const node = made ? object::as<object::TensorNode>(*made) : nullptr;
   if (node == nullptr) return std::nullopt;
