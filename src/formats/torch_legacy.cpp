@@ -179,7 +179,7 @@ object::Ref read_torch_legacy(object::Heap& heap, std::shared_ptr<const bytes::S
   reader.finish();
   about.pickle_protocol = result.protocol;
   about.notes = layout.notes;
-  if (reader.dangerous()) about.notes.emplace_back("names dangerous globals: looked at only");
+  reader.append_notes(about.notes);
   return result.root;
 }
 

@@ -30,6 +30,7 @@ class Machine {
   Ref integer(std::string_view twos_complement);
   Ref decimal_line(bool long_form);
   Ref python2_string(std::string_view bytes);
+  Ref fresh_bytes(std::string_view bytes);
   Ref text(std::string_view bytes);
   void put(std::uint64_t index);
   void get(std::uint64_t index);

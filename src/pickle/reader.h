@@ -55,8 +55,9 @@ struct Result {
 /// (set, frozenset, bytes via _codecs.encode, bytearray, OrderedDict) become their kinds; other calls go to `meaning`,
 /// then become Objects. CPython's fresh objects are fresh here too: the state of an Object or OrderedDict is copied and
 /// its keys interned (but for modules, whose __setstate__ keeps the keys), and so are the strings given to getattr and
-/// to pathlib's classes. Of equal keys of a dict the last value stays, at the first one's place. Persistent ids without a meaning, EXT* and NEXT_BUFFER are Error(unsupported).
-/// Throws Error(truncated, corrupt, unsupported, limit) with the offset of the opcode, and what `meaning` throws.
+/// to pathlib's classes. Of equal keys of a dict the last value stays, at the first one's place. Persistent ids without
+/// a meaning, EXT* and NEXT_BUFFER are Error(unsupported). Throws Error(truncated, corrupt, unsupported, limit) with
+/// the offset of the opcode, and what `meaning` throws.
 Result read(std::span<const std::byte> stream, object::Heap& heap, Meaning& meaning, const Limits& limits,
             Allowance allowance = {});
 

@@ -135,6 +135,11 @@ Reader::Known& Reader::known_storage(object::Heap& heap, StorageId id) {
   return known;
 }
 
+void Reader::append_notes(std::vector<std::string>& notes) const {
+  if (dangerous_) notes.emplace_back("names dangerous globals: looked at only");
+  if (hooked_ > 0) notes.push_back(fmt::format("backward hooks of {} tensors are left out", hooked_));
+}
+
 std::optional<object::Ref> Reader::reduce(object::Heap& heap, object::Ref callable, object::Ref args) {
   if (is_getattr(callable)) {
     std::string named;

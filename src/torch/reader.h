@@ -68,6 +68,8 @@ class Reader : public pickle::Meaning {
 
   /// True when a dangerous global was met (inert mode).
   bool dangerous() const noexcept { return dangerous_; }
+  /// Adds what people should know of the file: dangerous globals, hooks that are left out.
+  void append_notes(std::vector<std::string>& notes) const;
 
   /// Standing of a global, remembered per name.
   Standing standing_of(std::string_view module, std::string_view qualname);
@@ -89,6 +91,7 @@ class Reader : public pickle::Meaning {
   std::map<std::string, object::Ref, std::less<>> native_dtypes_;  // of numpy, by type string
   std::vector<object::Ref> sparse_;
   bool dangerous_ = false;
+  std::uint64_t hooked_ = 0;  // tensors with backward hooks
 
   friend struct Rebuild;
 };

@@ -101,6 +101,7 @@ bool Rebuild::set_state(object::Ref target, object::Ref state) {
     tensor.set_requires_grad(node->tensor.requires_grad());
     node->tensor = std::move(tensor);
   } else if (args.size() == 5) {  // a Variable of 0.1 to 0.3: (data, …, hooks, requires_grad, volatile)
+    hooks(args.at(2));
     node->tensor = args.tensor(0).tensor;
     node->tensor.set_requires_grad(args.boolean(3));
   } else if (args.size() == 3) {  // (requires_grad, volatile, hooks)
@@ -131,6 +132,12 @@ Tensor Rebuild::view(const Args& args, DType dtype, std::size_t first) {
   }
 }
 
+/// Hooks are functions: torch does not save them (since 0.4), and we do not keep them.
+void Rebuild::hooks(object::Ref dict) noexcept {
+  const auto* const found = object::as<object::Dict>(dict);
+  if (found != nullptr && !found->items.empty()) ++reader.hooked_;
+}
+
 void Rebuild::metadata(const Args& args, std::size_t index, Tensor& tensor) {
   if (args.size() <= index || args.at(index).is_none()) return;
   const auto* const dict = object::as<object::Dict>(args.at(index));
@@ -151,6 +158,7 @@ Rebuild::Result Rebuild::tensor_v2(const Args& args) {
   args.expect(6, 7);
   Tensor tensor = view(args, dtype_of_storage_class(args.storage(0).storage_class).value_or(DType::uint8), 0);
   tensor.set_requires_grad(args.boolean(4));
+  hooks(args.at(5));
   metadata(args, 6, tensor);
   return heap.tensor(std::move(tensor));
 }
@@ -159,6 +167,7 @@ Rebuild::Result Rebuild::tensor_v3(const Args& args) {
   args.expect(7, 8);
   Tensor tensor = view(args, args.dtype(6), 0);
   tensor.set_requires_grad(args.boolean(4));
+  hooks(args.at(5));
   metadata(args, 7, tensor);
   return heap.tensor(std::move(tensor));
 }
@@ -175,11 +184,13 @@ Rebuild::Result Rebuild::make_parameter(const Args& args) {
 
 Rebuild::Result Rebuild::parameter(const Args& args) {
   args.expect(3, 3);
+  hooks(args.at(2));
   return make_parameter(args);
 }
 
 Rebuild::Result Rebuild::parameter_with_state(const Args& args) {
   args.expect(4, 4);
+  hooks(args.at(2));
   const Result made = make_parameter(args);
   if (made) object::as<object::TensorNode>(*made)->attributes = attributes(args.at(3));
   return made;
@@ -243,6 +254,7 @@ Rebuild::Result Rebuild::qtensor(const Args& args) {
     args.fail(fmt::format("{} is no quantized dtype", flambeau::name(tensor.dtype())));
   auto how = quantizer(args, 4, tensor);
   tensor.set_requires_grad(args.boolean(5));
+  hooks(args.at(6));
   const object::Ref ref = heap.tensor(std::move(tensor));
   object::as<object::TensorNode>(ref)->quantizer = std::move(how);
   return ref;

@@ -65,6 +65,7 @@ struct Rebuild {
 
  private:
   Tensor view(const Args& args, DType dtype, std::size_t first);
+  void hooks(object::Ref dict) noexcept;
   void metadata(const Args& args, std::size_t index, Tensor& tensor);
   Result make_parameter(const Args& args);
   object::Ref attributes(object::Ref state);

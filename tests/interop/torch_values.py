@@ -45,8 +45,8 @@ class Net(torch.nn.Module):
 
 
 class TorchValues(Values):
-    def __init__(self, seed, safe=False, legacy=False):
-        super().__init__(seed, safe)
+    def __init__(self, seed, safe=False, legacy=False, protocol=2):
+        super().__init__(seed, safe, protocol)
         self.legacy = legacy  # a legacy file's storages are filled last: torch cannot read what looks at them before
         self.bases = []
         self.leaves += [self.tensor] * 12 + [self.torch_value] * 2
@@ -217,6 +217,8 @@ class TorchValues(Values):
         dtype = r.choice(("f4", "f8", "f2", "i1", "i8", "u2", "?", "c8", "c16", ">f4", ">i8", ">c8", "M8[us]", "m8[s]", "U3", ">U2", "S4", "O",
                           [("x", "f4"), ("y", ">i2", (2,))], [("name", "U2"), ("b", [("c", "?")])]))
         shape = r.choice(((), (0,), (3,), (2, 3), (2, 0, 3), (2, 1, 2)))
+        if self.protocol == 5 and ">" in str(dtype):  # stays big-endian when it is loaded, but not once saved with protocol 2
+            dtype = "f8"
         if dtype == "O":
             made = numpy.empty(shape, dtype)
             flat = made.reshape(-1)

@@ -95,7 +95,7 @@ class Values:
         if r < 0.65:
             return "a\ud800" + chr(self.random.randrange(0xDC00, 0xE000))
         if r < 0.68:
-            return "long " * self.random.choice((60, 14000))
+            return "long " * self.random.choice((60, 60, 60, 14000))
         return "".join(chr(self.random.choice((self.random.randrange(32, 127), self.random.randrange(0x100, 0xD000), self.random.randrange(32), 0x1F525)))
                        for _ in range(self.random.randrange(12)))
 
@@ -157,7 +157,7 @@ class Values:
     def list(self):
         made = self.opened([])
         made.extend(self.values(self.random.choice((4, 8))))
-        if self.random.random() < 0.02:
+        if self.random.random() < 0.006:
             made.extend([None] * self.random.choice((991, 1000, 1001, 1990)))
         self.open.pop()
         return made
@@ -169,7 +169,7 @@ class Values:
         made = self.opened({} if made is None else made)
         for _ in range(self.random.randrange(self.random.choice((3, 8)))):
             made[self.key()] = self.value()
-        if self.random.random() < 0.02:
+        if self.random.random() < 0.006:
             base = self.random.randrange(10 ** 6)
             made.update((base + i, i) for i in range(self.random.choice((992, 999, 1000, 1001, 2000)) - len(made)))
         self.open.pop()

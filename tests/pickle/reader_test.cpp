@@ -152,6 +152,16 @@ TEST(Reader, keeps_one_letter_names_apart_from_characters_as_cpython_3_11) {
   }
 }
 
+TEST(Reader, makes_new_objects_of_single_bytes_but_not_of_encoded_characters) {
+  object::Heap heap;
+  const std::string encoded = lit("c_codecs\nencode\nX\1\0\0\0sX\6\0\0\0latin1\x86R");
+  const Ref root = read_root("(C\1sC\1s" + encoded + encoded + "t.", heap);
+  const auto& items = as<object::Sequence>(root)->items;
+  EXPECT_NE(items[0], items[1]);
+  EXPECT_NE(items[1], items[2]);
+  EXPECT_EQ(items[2], items[3]);
+}
+
 TEST(Reader, interns_the_parts_of_paths_and_the_names_given_to_getattr) {
   object::Heap heap;
   const std::string root = lit("X\x03\0\0\0C:\\"), part = lit("X\x04\0\0\0data");
