@@ -85,18 +85,18 @@ class Ref {
 };
 using Pair = std::pair<Ref, Ref>;
 
-struct Integer : Node {
+struct Integer : Node {  // Kind::integer that needs more than 61 bits
   std::int64_t value;
-};  // Kind::integer that needs more than 61 bits
+};
 struct Float : Node {
   double value;
 };
 struct BigInteger : Node {
-  std::string bytes;
-};  // two's complement, little-endian, shortest
+  std::string bytes;  // two's complement, little-endian, shortest
+};
 struct String : Node {
-  bool interned = false;  // one object per content (see Heap::interned), also across heaps when written
-  std::string text;       // UTF-8; lone surrogates as their three bytes (CPython's surrogatepass)
+  bool interned = false, is_name = false;  // one object per content, also across heaps when written; by Heap::interned
+  std::string text;                        // UTF-8; lone surrogates as their three bytes (CPython's surrogatepass)
 };
 struct Bytes : Node {
   std::string data;
@@ -170,11 +170,11 @@ class Heap {
   Ref integer(std::int64_t value);
   Ref floating(double value);
   Ref big_integer(std::string twos_complement);
-  /// Latin-1 strings of at most one character are one object each, as in CPython; every other call makes a new object.
+  /// Latin-1 strings of at most one character are one object each, as in CPython; others are new.
   Ref string(std::string_view text);
   /// A new object even of one character: what Python's str() of a digit makes (storage keys, names in a Sequential).
   Ref fresh_string(std::string_view text);
-  /// One object per content, for names that Python interns (attribute names, literals in source).
+  /// One object per content, for names that Python interns. Most one-letter names are not the character's object.
   Ref interned(std::string_view text);
   /// Of at most one byte: one object each, as in CPython.
   Ref bytes(std::string_view data);

@@ -85,14 +85,26 @@ std::string py_repr(std::string_view text) {
   return out + quote;
 }
 
-std::string py_bytes_repr(std::string_view bytes) {
-  const char quote = quote_for(bytes);
+namespace {
+
+std::string bytes_repr(std::string_view bytes, char quote, char escaped) {
   std::string out = std::string("b") + quote;
   for (const char c : bytes) {
     const auto code = static_cast<unsigned char>(c);
-    if (!append_common(out, code, quote)) append_hex(out, "\\x", code, 2);
+    if (!append_common(out, code, escaped)) append_hex(out, "\\x", code, 2);
   }
   return out + quote;
+}
+
+}  // namespace
+
+std::string py_bytes_repr(std::string_view bytes) {
+  const char quote = quote_for(bytes);
+  return bytes_repr(bytes, quote, quote);
+}
+
+std::string py_bytearray_repr(std::string_view bytes) {
+  return "bytearray(" + bytes_repr(bytes, quote_for(bytes), '\'') + ")";  // Python escapes this quote in any case
 }
 
 }  // namespace flambeau::base

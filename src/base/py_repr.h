@@ -17,4 +17,7 @@ std::string py_repr(std::string_view text);
 /// repr of a bytes object: b'\x00a'.
 std::string py_bytes_repr(std::string_view bytes);
 
+/// repr of a bytearray: bytearray(b'\x00a').
+std::string py_bytearray_repr(std::string_view bytes);
+
 }  // namespace flambeau::base

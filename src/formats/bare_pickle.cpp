@@ -59,7 +59,7 @@ Checkpoint read(const Input& input, const LoadOptions& options) {
   about.pickle_protocol = result.protocol;
   if (result.end < stream.size())
     about.notes.push_back(fmt::format("{} bytes follow the pickle's end", stream.size() - result.end));
-  if (reader.dangerous()) about.notes.emplace_back("names dangerous globals: looked at only");
+  reader.append_notes(about.notes);
   return checkpoint;
 }
 

@@ -1,6 +1,5 @@
 #include "formats/graph.h"
 
-#include <flambeau/error.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -35,6 +34,12 @@ std::span<const std::byte> piece(const bytes::Source& source, std::uint64_t offs
   const auto into = std::as_writable_bytes(std::span(buffer));
   source.read(offset, into);
   return into;
+}
+
+Error further(const Error& error, std::uint64_t offset) {
+  Place place = error.place();
+  if (place.offset) *place.offset += offset;
+  return Error(error.code(), error.message(), std::move(place));
 }
 
 namespace {
@@ -75,7 +80,7 @@ Pickled read_pickle_at(const bytes::Source& source, std::uint64_t offset, const 
       // A pickle that goes on behind the piece may fail in many ways; only the whole says which one counts.
       const bool final = error.code() == ErrorCode::forbidden || error.code() == ErrorCode::limit;
       if (!all && !final) continue;
-      throw error.at({source.name()});
+      throw further(error, offset).at({source.name()});
     }
   }
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <flambeau/checkpoint.h>
+#include <flambeau/error.h>
 
 #include "bytes/source.h"
 #include "formats/format.h"
@@ -54,6 +55,9 @@ std::shared_ptr<Storage> make_storage(std::shared_ptr<const StorageSource> sourc
 /// Bytes [offset, offset + size) of the source, cut at its end: a view of its memory, or a copy in `buffer`.
 std::span<const std::byte> piece(const bytes::Source& source, std::uint64_t offset, std::uint64_t size,
                                  std::string& buffer);
+
+/// The same error with its place `offset` bytes further on: that of a part, seen from the whole.
+Error further(const Error& error, std::uint64_t offset);
 
 /// A pickle in the middle of a source, read with a meaning and a heap of its own.
 struct Pickled {

@@ -262,6 +262,13 @@ Tensor read_array(FlatBuilder& builder, const std::shared_ptr<const StorageSourc
                             name(header.dtype), to_string(header.shape)),
                 place);
 
+  // Without elements nobody will read on and compare.
+  std::uint32_t recorded = 0;
+  if (nbytes == 0 && file->recorded_crc(recorded))
+    if (const auto found = libdeflate_crc32(0, whole_header.data(), whole_header.size()); found != recorded)
+      throw Error(ErrorCode::checksum, fmt::format("the data's crc-32 is {:08x}, recorded is {:08x}", found, recorded),
+                  place);
+
   std::shared_ptr<const StorageSource> data = std::make_shared<Data>(file, whole_header, nbytes);
   const std::size_t element =
       info(header.dtype).kind == DTypeClass::complex ? itemsize(header.dtype) / 2 : itemsize(header.dtype);

@@ -77,7 +77,7 @@ std::uint64_t read_count(const bytes::Source& source, std::uint64_t offset) {
 /// The object's pickle, read for the storages that it names: calls stay inert, checkpoints inside it unread.
 class FirstReading final : public pickle::Meaning {
  public:
-  explicit FirstReading(const LoadOptions& options) : reader_(storages_, {options.limits, options.inert, {}}) {}
+  explicit FirstReading(const LoadOptions& options) : reader_(storages_, {options.limits, options.inert, {}, true}) {}
   void global(std::string_view module, std::string_view qualname) override { reader_.global(module, qualname); }
   std::optional<object::Ref> persistent(object::Heap& heap, object::Ref id) override {
     return reader_.persistent(heap, id);
@@ -165,13 +165,21 @@ object::Ref read_torch_legacy(object::Heap& heap, std::shared_ptr<const bytes::S
   std::string buffer;
   const auto stream = piece(*source, layout.object_begin, layout.object_end - layout.object_begin, buffer);
   PlacedStorages storages(source, layout, options);
-  torch::Reader reader(storages, reader_options(options, depth));
-  const pickle::Result result = pickle::read(stream, heap, reader, options.limits);
+  torch::Reader::Options meaning = reader_options(options, depth);
+  meaning.classes = true;
+  torch::Reader reader(storages, std::move(meaning));
+  const pickle::Result result = [&] {
+    try {
+      return pickle::read(stream, heap, reader, options.limits);
+    } catch (const Error& error) {
+      throw further(error, layout.object_begin);
+    }
+  }();
   storages.finish();
   reader.finish();
   about.pickle_protocol = result.protocol;
   about.notes = layout.notes;
-  if (reader.dangerous()) about.notes.emplace_back("names dangerous globals: looked at only");
+  reader.append_notes(about.notes);
   return result.root;
 }
 

@@ -122,7 +122,7 @@ class TarFile {
       const auto result =
           pickle::read(piece(*member.source(), 0, member.left(), buffer), heap_, meaning, options_.limits);
       about.pickle_protocol = result.protocol;
-      if (meaning.dangerous()) about.notes.emplace_back("names dangerous globals: looked at only");
+      meaning.append_notes(about.notes);
       root = result.root;
       copies_.run();
       meaning.finish();

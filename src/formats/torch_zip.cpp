@@ -143,7 +143,7 @@ object::Ref read_torch_zip(object::Heap& heap, const archive::ZipReader& zip, co
   about.pickle_protocol = result.protocol;
   if (result.end < stream.size())
     about.notes.push_back(fmt::format("{}: {} bytes follow the pickle's end", entry->name, stream.size() - result.end));
-  if (reader.dangerous()) about.notes.emplace_back("names dangerous globals: looked at only");
+  reader.append_notes(about.notes);
   return result.root;
 }
 

@@ -158,7 +158,7 @@ class Writer {
         out_ += base::py_bytes_repr(object::as<object::Bytes>(ref)->data);
         return;
       case Kind::bytearray:
-        out_ += "bytearray(" + base::py_bytes_repr(object::as<object::Bytes>(ref)->data) + ")";
+        out_ += base::py_bytearray_repr(object::as<object::Bytes>(ref)->data);
         return;
       case Kind::global:
         out_ += "<" + object::global_name(ref) + ">";

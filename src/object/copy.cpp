@@ -43,7 +43,8 @@ class Copier {
         return into_.big_integer(as<BigInteger>(from)->bytes);
       case Kind::string: {
         const auto& string = *as<String>(from);
-        return string.interned ? into_.interned(string.text) : into_.string(string.text);
+        if (!string.interned) return into_.fresh_string(string.text);
+        return string.is_name ? into_.interned(string.text) : into_.string(string.text);
       }
       case Kind::bytes:
         return into_.bytes(as<Bytes>(from)->data);

@@ -37,6 +37,13 @@ std::optional<std::size_t> latin1_slot(std::string_view text) noexcept {
   return std::nullopt;
 }
 
+// CPython 3.11 keeps these letters twice: as the one-character string that decoding gives, and as an interned name of
+// its frozen modules, which is what an attribute name becomes. (Found by asking sys.intern(c) is not chr(ord(c)).)
+bool is_kept_twice(std::string_view text) noexcept {
+  constexpr std::string_view letters = "BCLST_abcdefhijklmnopqrstvwxy";
+  return text.size() == 1 && letters.find(text[0]) != letters.npos;
+}
+
 // Heap memory behind a string: short ones lie inside the object.
 std::uint64_t outside(const std::string& text) noexcept { return text.size() < 16 ? 0 : text.capacity() + 16; }
 
@@ -133,11 +140,11 @@ Ref Heap::string(std::string_view text) {
 Ref Heap::fresh_string(std::string_view text) { return Ref(&impl_->make_string(text)); }
 
 Ref Heap::interned(std::string_view text) {
-  if (latin1_slot(text)) return string(text);
+  if (latin1_slot(text) && !is_kept_twice(text)) return string(text);
   const auto found = impl_->interned.find(text);
   if (found != impl_->interned.end()) return Ref(found->second);
   String& node = impl_->make_string(text);
-  node.interned = true;
+  node.interned = node.is_name = true;
   impl_->interned.emplace(node.text, &node);
   impl_->memory += 64;
   return Ref(&node);

@@ -33,6 +33,13 @@ const std::vector<object::Ref>* tuple_items(object::Ref ref) noexcept {
   return ref.kind() == Kind::tuple ? &as<Sequence>(ref)->items : nullptr;
 }
 
+// A path interns its parts, and getattr's name (of an Enum's member) is the one in the class.
+bool interns_arguments(object::Ref callable) noexcept {
+  const auto* global = as<object::Global>(callable);
+  return global && (global->module == "pathlib" || global->module == "pathlib._local" ||
+                    (global->module == "builtins" && global->qualname == "getattr"));
+}
+
 bool is_latin1(std::string_view encoding) noexcept {
   return encoding == "latin1" || encoding == "latin-1" || encoding == "iso-8859-1";
 }
@@ -72,8 +79,18 @@ object::Ref Machine::call(Ref callable, Ref args) {
       }
     }
   }
+  if (interns_arguments(callable)) args = interned_strings(*items);
   if (const auto value = meaning_.reduce(heap_, callable, args)) return *value;
   return heap_.object(Construction::reduce, callable, args);
+}
+
+object::Ref Machine::interned_strings(const std::vector<Ref>& args) {
+  charge(args.size() * sizeof(Ref));
+  std::vector<Ref> made = args;
+  for (Ref& arg : made)  // drive and root are put together anew
+    if (const auto text = object::text(arg); text && text->find_first_of("/\\") == text->npos)
+      arg = heap_.interned(*text);
+  return heap_.tuple(std::move(made));
 }
 
 std::optional<object::Ref> Machine::call_builtin(std::string_view module, std::string_view qualname,
@@ -163,6 +180,7 @@ object::Ref Machine::instantiate(Ref cls, std::vector<Ref> args) {
 }
 
 void Machine::build(Ref target, Ref state) {
+  if (meaning_.build(heap_, target, state)) return;
   if (auto* object = as<object::Object>(target)) {
     if (object->has_state)
       merge(object->state, state);
@@ -175,7 +193,7 @@ void Machine::build(Ref target, Ref state) {
   if (dict && dict->ordered) {
     if (state.kind() != Kind::dict) corrupt("an OrderedDict with a state of type " + object::type_name(state));
     merge(dict->state, state);
-  } else if (!meaning_.build(heap_, target, state)) {
+  } else {
     corrupt("a " + object::type_name(target) + " has no state");
   }
 }
@@ -193,8 +211,7 @@ void Machine::merge(Ref& into, Ref state) {
 }
 
 // CPython copies a state into the instance's own dict; here, too, so that a dict met elsewhere stays apart. Other
-// states go to
-// __setstate__, which mostly keeps them.
+// states go to __setstate__, which mostly keeps them.
 object::Ref Machine::fresh_state(Ref state) {
   const auto plain = [](Ref ref) { return ref.kind() == Kind::dict && !as<Dict>(ref)->ordered; };
   if (plain(state)) return fresh_dict(*as<Dict>(state));

@@ -162,7 +162,7 @@ class Disassembler {
       case Argument::bytes8:
         return base::py_bytes_repr(bytes);
       case Argument::bytearray8:
-        return "bytearray(" + base::py_bytes_repr(bytes) + ")";
+        return base::py_bytearray_repr(bytes);
       case Argument::unicode1:
       case Argument::unicode4:
       case Argument::unicode8:

@@ -30,6 +30,7 @@ class Machine {
   Ref integer(std::string_view twos_complement);
   Ref decimal_line(bool long_form);
   Ref python2_string(std::string_view bytes);
+  Ref fresh_bytes(std::string_view bytes);
   Ref text(std::string_view bytes);
   void put(std::uint64_t index);
   void get(std::uint64_t index);
@@ -55,6 +56,7 @@ class Machine {
   Ref persistent(Ref id);
   Ref call(Ref callable, Ref args);
   std::optional<Ref> call_builtin(std::string_view module, std::string_view qualname, const std::vector<Ref>& args);
+  Ref interned_strings(const std::vector<Ref>& args);
   Ref new_object(Ref cls, Ref args);
   Ref new_object_with_keywords(Ref cls, Ref args, Ref keywords);
   Ref instantiate(Ref cls, std::vector<Ref> args);

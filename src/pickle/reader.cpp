@@ -190,7 +190,7 @@ bool Machine::scalar() {
     case Op::SHORT_BINBYTES:
     case Op::BINBYTES:
     case Op::BINBYTES8:
-      push(heap_.bytes(now_.bytes));
+      push(fresh_bytes(now_.bytes));
       return true;
     case Op::BYTEARRAY8:
       push(heap_.bytearray(now_.bytes));
@@ -318,6 +318,14 @@ object::Ref Machine::decimal_line(bool long_form) {
 // Python 2's str: text where it can be, as torch.load takes it.
 object::Ref Machine::python2_string(std::string_view bytes) {
   return base::is_utf8(bytes) ? heap_.string(bytes) : heap_.bytes(bytes);
+}
+
+// CPython reads into a new object even for one byte, which is otherwise one object per value.
+object::Ref Machine::fresh_bytes(std::string_view bytes) {
+  if (bytes.size() != 1) return heap_.bytes(bytes);
+  const Ref made = heap_.bytearray(bytes);
+  made.node()->kind = Kind::bytes;
+  return made;
 }
 
 object::Ref Machine::text(std::string_view bytes) {

@@ -30,7 +30,7 @@ class Meaning {
     (void)heap, (void)cls, (void)args;
     return std::nullopt;
   }
-  /// BUILD on something that is no Object and no OrderedDict; true if handled.
+  /// BUILD; true if handled. Otherwise objects and OrderedDicts take their state, and anything else is refused.
   virtual bool build(object::Heap& heap, object::Ref target, object::Ref state) {
     (void)heap, (void)target, (void)state;
     return false;
@@ -54,9 +54,10 @@ struct Result {
 /// Reads one pickle from the start of `stream` (bytes after STOP are ignored). Builtins that pickle itself needs
 /// (set, frozenset, bytes via _codecs.encode, bytearray, OrderedDict) become their kinds; other calls go to `meaning`,
 /// then become Objects. CPython's fresh objects are fresh here too: the state of an Object or OrderedDict is copied and
-/// its keys interned (but for modules, whose __setstate__ keeps the keys). Of equal keys of a dict the last value
-/// stays, at the first one's place. Persistent ids without a meaning, EXT* and NEXT_BUFFER are Error(unsupported).
-/// Throws Error(truncated, corrupt, unsupported, limit) with the offset of the opcode, and what `meaning` throws.
+/// its keys interned (but for modules, whose __setstate__ keeps the keys), and so are the strings given to getattr and
+/// to pathlib's classes. Of equal keys of a dict the last value stays, at the first one's place. Persistent ids without
+/// a meaning, EXT* and NEXT_BUFFER are Error(unsupported). Throws Error(truncated, corrupt, unsupported, limit) with
+/// the offset of the opcode, and what `meaning` throws.
 Result read(std::span<const std::byte> stream, object::Heap& heap, Meaning& meaning, const Limits& limits,
             Allowance allowance = {});
 

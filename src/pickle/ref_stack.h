@@ -61,7 +61,8 @@ class RefStack {
       if ((i + 1) % chunk == 0 && i + 1 - from >= chunk) chunks_[i / chunk].reset();
     }
     size_ = from;
-    chunks_.resize((from + chunk - 1) / chunk);
+    const std::size_t needed = (from + chunk - 1) / chunk;
+    chunks_.resize(chunks_.size() > needed && chunks_[needed] ? needed + 1 : needed);  // one spare, for the next push
   }
 
   std::vector<std::unique_ptr<object::Ref[]>> chunks_{};

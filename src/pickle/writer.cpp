@@ -1,6 +1,7 @@
 #include "pickle/writer.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <limits>
 #include <unordered_map>
@@ -360,8 +361,10 @@ class Writer {
   // The one node that stands for all of this identity: interned strings and globals of another heap (a reduction's) are
   // the same Python objects.
   Node* identity(Node* node) {
-    if (node->kind == Kind::string && static_cast<object::String*>(node)->interned)
-      return interned_.try_emplace(static_cast<object::String*>(node)->text, node).first->second;
+    if (node->kind == Kind::string) {
+      const auto& string = *static_cast<object::String*>(node);
+      return string.interned ? interned_[string.is_name].try_emplace(string.text, node).first->second : node;
+    }
     if (node->kind == Kind::global) {
       auto& global = *static_cast<object::Global*>(node);
       const auto known = globals_.try_emplace(node, nullptr);
@@ -392,7 +395,7 @@ class Writer {
   Heap scratch_{};
   std::vector<Task> tasks_{};
   std::unordered_map<Node*, std::uint32_t> memo_{};
-  std::unordered_map<std::string_view, Node*> interned_{};
+  std::array<std::unordered_map<std::string_view, Node*>, 2> interned_{};  // of characters, of names
   std::unordered_map<Node*, Node*> globals_{};
   std::unordered_map<Node*, std::size_t> entries_{};
 };

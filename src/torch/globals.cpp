@@ -421,7 +421,16 @@ Standing standing_of_getattr(object::Ref args, std::string& named) {
       return root == Standing::allowed || root == Standing::known ? Standing::known : Standing::unknown;
     }
     const auto* const inner = object::as<object::Object>(pair->items[0]);
-    if (inner == nullptr || !is_getattr(inner->callable)) break;
+    if (inner == nullptr) break;
+    // A method of an instance, as OneCycleLR of torch 1.13 holds one: its class decides, and calling it is never known.
+    const auto* const cls = object::as<object::Global>(inner->callable);
+    if (cls != nullptr && inner->construction == object::Construction::newobj) {
+      named = cls->module + "." + cls->qualname + "." + path;
+      const bool dangerous = standing(cls->module, cls->qualname) == Standing::dangerous ||
+                             standing(cls->module, cls->qualname + "." + path) == Standing::dangerous;
+      return dangerous ? Standing::dangerous : Standing::unknown;
+    }
+    if (!is_getattr(inner->callable)) break;
     args = inner->args;
   }
   named = path.empty() ? "builtins.getattr" : "builtins.getattr(…, '" + path + "')";

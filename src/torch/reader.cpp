@@ -64,7 +64,7 @@ std::optional<object::Ref> Reader::persistent(object::Heap& heap, object::Ref id
   const auto kind = items.empty() ? std::nullopt : text_or_bytes(items[0]);
   if (kind == "storage") return storage_of(heap, *object::as<object::Sequence>(id));
   // ('module', class, source file, source text): the value is the class.
-  if (kind == "module" && items.size() >= 2 && items[1].kind() == Kind::global) return items[1];
+  if (options_.classes && kind == "module" && items.size() >= 2 && items[1].kind() == Kind::global) return items[1];
   corrupt(fmt::format("persistent id: expected 'storage', found '{}'", kind.value_or("something else")));
 }
 
@@ -135,6 +135,11 @@ Reader::Known& Reader::known_storage(object::Heap& heap, StorageId id) {
   return known;
 }
 
+void Reader::append_notes(std::vector<std::string>& notes) const {
+  if (dangerous_) notes.emplace_back("names dangerous globals: looked at only");
+  if (hooked_ > 0) notes.push_back(fmt::format("backward hooks of {} tensors are left out", hooked_));
+}
+
 std::optional<object::Ref> Reader::reduce(object::Heap& heap, object::Ref callable, object::Ref args) {
   if (is_getattr(callable)) {
     std::string named;
@@ -146,7 +151,7 @@ std::optional<object::Ref> Reader::reduce(object::Heap& heap, object::Ref callab
     }
     return std::nullopt;
   }
-  return Rebuild{*this, heap}.call(callable, args);
+  return Rebuild{*this, heap, callable}.call(args);
 }
 
 std::optional<object::Ref> Reader::newobj(object::Heap& heap, object::Ref cls, object::Ref args) {

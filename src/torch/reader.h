@@ -50,6 +50,7 @@ class Reader : public pickle::Meaning {
     bool inert = false;  ///< take dangerous globals as inert values instead of throwing Error(forbidden)
     /// Reads a checkpoint inside this one (the bytes given to torch.storage._load_from_bytes) into the same heap.
     std::function<object::Ref(object::Heap&, std::string_view)> nested{};
+    bool classes = false;  ///< persistent ids may be ('module', class, source file, source), as in legacy files
   };
   /// `storages` outlives the Reader.
   Reader(Storages& storages, Options options);
@@ -67,6 +68,8 @@ class Reader : public pickle::Meaning {
 
   /// True when a dangerous global was met (inert mode).
   bool dangerous() const noexcept { return dangerous_; }
+  /// Adds what people should know of the file: dangerous globals, hooks that are left out.
+  void append_notes(std::vector<std::string>& notes) const;
 
   /// Standing of a global, remembered per name.
   Standing standing_of(std::string_view module, std::string_view qualname);
@@ -85,8 +88,10 @@ class Reader : public pickle::Meaning {
   std::map<std::string, object::Ref, std::less<>> views_;             // by view key
   std::unordered_map<const object::Node*, std::string> key_of_node_;  // for error texts and element_type
   std::unordered_map<std::string, Standing> standings_;
+  std::map<std::string, object::Ref, std::less<>> native_dtypes_;  // of numpy, by type string
   std::vector<object::Ref> sparse_;
   bool dangerous_ = false;
+  std::uint64_t hooked_ = 0;  // tensors with backward hooks
 
   friend struct Rebuild;
 };

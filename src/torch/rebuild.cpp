@@ -32,6 +32,10 @@ constexpr std::array rows = {
     Row{"torch.tensor", "_rebuild_from_type", &Rebuild::from_type},
     Row{"torch.tensor", "_rebuild_from_type_v2", &Rebuild::from_type_v2},
     Row{"torch.storage", "_load_from_bytes", &Rebuild::load_from_bytes},
+    Row{"numpy.core.multiarray", "scalar", &Rebuild::numpy_scalar},
+    Row{"numpy._core.multiarray", "scalar", &Rebuild::numpy_scalar},
+    Row{"numpy.core.numeric", "_frombuffer", &Rebuild::numpy_frombuffer},
+    Row{"numpy._core.numeric", "_frombuffer", &Rebuild::numpy_frombuffer},
 };
 
 const Row* row_of(object::Ref callable) noexcept {
@@ -60,7 +64,7 @@ bool is_parameter_class(const object::Global& global) noexcept {
 
 }  // namespace
 
-Rebuild::Result Rebuild::call(object::Ref callable, object::Ref args) {
+Rebuild::Result Rebuild::call(object::Ref args) {
   if (const Row* const row = row_of(callable)) return (this->*row->handler)(Args(row->name, args));
   return construct(callable, args);
 }
@@ -84,6 +88,7 @@ Rebuild::Result Rebuild::construct(object::Ref cls, object::Ref args) {
 }
 
 bool Rebuild::set_state(object::Ref target, object::Ref state) {
+  if (auto* const object = object::as<object::Object>(target)) return set_array_state(*object, state);
   auto* const node = object::as<object::TensorNode>(target);
   if (node == nullptr) return false;
   if (state.kind() != Kind::tuple) {
@@ -96,6 +101,7 @@ bool Rebuild::set_state(object::Ref target, object::Ref state) {
     tensor.set_requires_grad(node->tensor.requires_grad());
     node->tensor = std::move(tensor);
   } else if (args.size() == 5) {  // a Variable of 0.1 to 0.3: (data, …, hooks, requires_grad, volatile)
+    hooks(args.at(2));
     node->tensor = args.tensor(0).tensor;
     node->tensor.set_requires_grad(args.boolean(3));
   } else if (args.size() == 3) {  // (requires_grad, volatile, hooks)
@@ -126,6 +132,12 @@ Tensor Rebuild::view(const Args& args, DType dtype, std::size_t first) {
   }
 }
 
+/// Hooks are functions: torch does not save them (since 0.4), and we do not keep them.
+void Rebuild::hooks(object::Ref dict) noexcept {
+  const auto* const found = object::as<object::Dict>(dict);
+  if (found != nullptr && !found->items.empty()) ++reader.hooked_;
+}
+
 void Rebuild::metadata(const Args& args, std::size_t index, Tensor& tensor) {
   if (args.size() <= index || args.at(index).is_none()) return;
   const auto* const dict = object::as<object::Dict>(args.at(index));
@@ -146,6 +158,7 @@ Rebuild::Result Rebuild::tensor_v2(const Args& args) {
   args.expect(6, 7);
   Tensor tensor = view(args, dtype_of_storage_class(args.storage(0).storage_class).value_or(DType::uint8), 0);
   tensor.set_requires_grad(args.boolean(4));
+  hooks(args.at(5));
   metadata(args, 6, tensor);
   return heap.tensor(std::move(tensor));
 }
@@ -154,12 +167,14 @@ Rebuild::Result Rebuild::tensor_v3(const Args& args) {
   args.expect(7, 8);
   Tensor tensor = view(args, args.dtype(6), 0);
   tensor.set_requires_grad(args.boolean(4));
+  hooks(args.at(5));
   metadata(args, 7, tensor);
   return heap.tensor(std::move(tensor));
 }
 
 Rebuild::Result Rebuild::make_parameter(const Args& args) {
   const auto* const data = object::as<object::TensorNode>(args.at(0));
+  if (data == nullptr && args.at(0).kind() != Kind::object) args.wrong(0, "a tensor");
   // Sparse and wrapper tensors, and subclasses, keep both layers.
   if (data == nullptr || !data->type.is_none() || !data->attributes.is_none() || data->quantizer) return std::nullopt;
   Tensor tensor = data->tensor;
@@ -169,13 +184,15 @@ Rebuild::Result Rebuild::make_parameter(const Args& args) {
 
 Rebuild::Result Rebuild::parameter(const Args& args) {
   args.expect(3, 3);
+  hooks(args.at(2));
   return make_parameter(args);
 }
 
 Rebuild::Result Rebuild::parameter_with_state(const Args& args) {
   args.expect(4, 4);
+  hooks(args.at(2));
   const Result made = make_parameter(args);
-  if (made) object::as<object::TensorNode>(*made)->attributes = args.at(3);
+  if (made) object::as<object::TensorNode>(*made)->attributes = attributes(args.at(3));
   return made;
 }
 
@@ -183,13 +200,34 @@ Rebuild::Result Rebuild::from_type_v2(const Args& args) {
   args.expect(4, 4);
   const Row* const row = row_of(args.at(0));
   const bool nests = row != nullptr && (row->handler == &Rebuild::from_type_v2 || row->handler == &Rebuild::from_type);
-  if (row == nullptr || nests || args.at(1).kind() != Kind::global) return std::nullopt;
+  if (row == nullptr || nests || args.at(1).kind() != Kind::global)
+    // Made by what we do not know, such as a jagged tensor from ({keyword: value},): inert. attributes() interns
+    // keywords.
+    return heap.object(object::Construction::reduce, callable,
+                       heap.tuple({args.at(0), args.at(1), attributes(args.at(2)), attributes(args.at(3))}));
   const Result made = (this->*row->handler)(Args(row->name, args.at(2)));
   auto* const node = made ? object::as<object::TensorNode>(*made) : nullptr;
   if (node == nullptr) return std::nullopt;
   node->type = args.at(1);
-  node->attributes = args.at(3);
+  node->attributes = attributes(args.at(3));
   return made;
+}
+
+/// torch sets attributes one by one, from a dict or a pair of dict and slots: their dict is the tensor's own, their
+/// names are interned.
+object::Ref Rebuild::attributes(object::Ref state) {
+  if (const auto* const both = object::as<object::Sequence>(state); both != nullptr && state.kind() == Kind::tuple) {
+    std::vector<object::Ref> parts = both->items;
+    for (object::Ref& part : parts)
+      if (part.kind() == Kind::dict) part = attributes(part);
+    return heap.tuple(std::move(parts));
+  }
+  const auto* const dict = object::as<object::Dict>(state);
+  if (dict == nullptr) return state;
+  std::vector<object::Pair> items = dict->items;
+  for (auto& [key, value] : items)
+    if (const auto name = object::text(key)) key = heap.interned(*name);
+  return heap.dict(std::move(items));
 }
 
 Rebuild::Result Rebuild::from_type(const Args& args) {
@@ -216,6 +254,7 @@ Rebuild::Result Rebuild::qtensor(const Args& args) {
     args.fail(fmt::format("{} is no quantized dtype", flambeau::name(tensor.dtype())));
   auto how = quantizer(args, 4, tensor);
   tensor.set_requires_grad(args.boolean(5));
+  hooks(args.at(6));
   const object::Ref ref = heap.tensor(std::move(tensor));
   object::as<object::TensorNode>(ref)->quantizer = std::move(how);
   return ref;

@@ -40,9 +40,10 @@ std::string_view layout_name(object::Ref ref) noexcept;
 struct Rebuild {
   Reader& reader;
   object::Heap& heap;
+  object::Ref callable{};  ///< what is called
 
   using Result = std::optional<object::Ref>;
-  Result call(object::Ref callable, object::Ref args);
+  Result call(object::Ref args);
   Result construct(object::Ref cls, object::Ref args);
   bool set_state(object::Ref target, object::Ref state);
 
@@ -59,12 +60,18 @@ struct Rebuild {
   Result sparse(const Args& args);
   Result nested(const Args& args);
   Result load_from_bytes(const Args& args);
+  Result numpy_scalar(const Args& args);
+  Result numpy_frombuffer(const Args& args);
 
  private:
   Tensor view(const Args& args, DType dtype, std::size_t first);
+  void hooks(object::Ref dict) noexcept;
   void metadata(const Args& args, std::size_t index, Tensor& tensor);
   Result make_parameter(const Args& args);
+  object::Ref attributes(object::Ref state);
   std::unique_ptr<object::Quantizer> quantizer(const Args& outer, std::size_t index, const Tensor& tensor);
+  bool set_array_state(object::Object& array, object::Ref state);
+  object::Ref native_dtype(const object::Object& dtype);
   object::Ref channel_values(const Args& args, std::size_t index, bool floating);
 };
 

@@ -132,6 +132,7 @@ TEST(PyRepr, StringsAsPythonPrintsThem) {
 TEST(PyRepr, BytesAsPythonPrintsThem) {
   EXPECT_EQ(base::py_bytes_repr("a\0\xff'\n"s), "b\"a\\x00\\xff'\\n\"");
   EXPECT_EQ(base::py_bytes_repr(""), "b''");
+  EXPECT_EQ(base::py_bytearray_repr("a'"), "bytearray(b\"a\\'\")") << "Python escapes it here";
 }
 
 }  // namespace

@@ -122,6 +122,15 @@ TEST(Npz, ADamagedArrayIsNoticed) {
   EXPECT_NO_THROW((void)checkpoint["ids"].as_tensor().bytes());
 }
 
+TEST(Npz, TheHeaderOfAnEmptyArrayIsChecked) {
+  FLAMBEAU_NEEDS_FIXTURES();
+  std::string file = slurp(fixtures + "torch-2.13/numpy/arrays.npz");
+  const auto at = file.find("(0, 2)");
+  ASSERT_NE(at, std::string::npos);
+  file[at + 4] = '3';
+  expect_error(ErrorCode::checksum, "empty.npy", [&] { (void)read_npz(file); });
+}
+
 TEST(Npz, OnlyArraysAreAnNpz) {
   bytes::MemorySink sink;
   archive::ZipWriter writer(sink, "root");

@@ -12,9 +12,9 @@
 namespace flambeau {
 namespace {
 
+using test::Pickle;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using test::Pickle;
 
 std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
 
@@ -31,10 +31,13 @@ std::string error_of(const std::string& file, ErrorCode code) {
 TEST(UnknownFiles, AreNamed) {
   const auto said = [](std::string file) { return error_of(file, ErrorCode::unknown_format); };
   EXPECT_THAT(said(""), HasSubstr("empty file"));
-  EXPECT_THAT(said("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n"), HasSubstr("git-lfs pointer"));
+  EXPECT_THAT(said("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n"),
+              HasSubstr("git-lfs pointer"));
   EXPECT_THAT(said("<!DOCTYPE html><html><body>404</body></html>"), HasSubstr("HTML"));
   EXPECT_THAT(said("{\"error\": \"not found\"}"), HasSubstr("JSON"));
-  EXPECT_THAT(said("\x7F" "ELF\x02\x01\x01"), HasSubstr("ELF"));
+  EXPECT_THAT(said("\x7F"
+                   "ELF\x02\x01\x01"),
+              HasSubstr("ELF"));
   EXPECT_THAT(said("\x1F\x8B\x08\x08"), HasSubstr("gzip"));
   EXPECT_THAT(said("7z\xBC\xAF\x27\x1C"), HasSubstr("7z"));
   EXPECT_THAT(said("PYTORCH1 and more"), HasSubstr("preview release"));
@@ -67,7 +70,8 @@ TEST(BarePickle, IsReadWithoutAContainer) {
 }
 
 TEST(BarePickle, HasNoStoragesOfItsOwn) {
-  EXPECT_THAT(error_of(Pickle().tensor("0", 1, 0, {1}, {1}).stop(), ErrorCode::corrupt), HasSubstr("holds no storages"));
+  EXPECT_THAT(error_of(Pickle().tensor("0", 1, 0, {1}, {1}).stop(), ErrorCode::corrupt),
+              HasSubstr("holds no storages"));
 }
 
 TEST(BarePickle, FilesInsideFilesEndSomewhere) {
@@ -82,7 +86,8 @@ TEST(BarePickle, FilesInsideFilesEndSomewhere) {
   };
   EXPECT_EQ(load(bytes_of(wrap(inner))).root().as_int(), 1);
   const std::string magic = inner.substr(0, 15), version = inner.substr(15, 6);
-  for (int level = 0; level < 10; ++level) inner = magic + version + std::string("\x80\x02}.") + wrap(inner) + std::string("\x80\x02].");
+  for (int level = 0; level < 10; ++level)
+    inner = magic + version + std::string("\x80\x02}.") + wrap(inner) + std::string("\x80\x02].");
   EXPECT_THAT(error_of(wrap(inner), ErrorCode::limit), HasSubstr("max_nested_files"));
 }
 
@@ -112,7 +117,10 @@ std::string member(const std::string& name, const std::string& payload) {
   header.replace(124, 12, std::string(size, 12));
   header.replace(148, 8, "        ");
   header[156] = '0';
-  header.replace(257, 8, std::string("ustar\0" "00", 8));
+  header.replace(257, 8,
+                 std::string("ustar\0"
+                             "00",
+                             8));
   unsigned sum = 0;
   for (const unsigned char byte : header) sum += byte;
   char digits[8];
@@ -128,12 +136,14 @@ std::string little(std::uint64_t value, int bytes) {
 }
 
 std::string tar_with(std::uint64_t numel, std::int64_t offset, const std::string& id) {
-  const std::string storages = Pickle().number(1).stop() + Pickle().mark().number(5).text("cpu").global("torch", "FloatStorage").tuple().stop() + little(numel, 8) +
-                               std::string("\0\0\x80\x3F\0\0\0\x40", 8) + Pickle().raw("]").stop();
-  const std::string tensors = Pickle().number(1).stop() + Pickle().mark().number(6).number(5).global("torch", "FloatTensor").tuple().stop() + little(1, 4) + little(0, 4) +
-                              little(1, 8) + little(1, 8) + little(static_cast<std::uint64_t>(offset), 8);
-  return member("sys_info", Pickle().raw("}").stop()) + member("pickle", Pickle().text(id).raw("Q").stop()) + member("tensors", tensors) + member("storages", storages) +
-         std::string(1024, '\0');
+  const std::string storages = Pickle().number(1).stop() +
+                               Pickle().mark().number(5).text("cpu").global("torch", "FloatStorage").tuple().stop() +
+                               little(numel, 8) + std::string("\0\0\x80\x3F\0\0\0\x40", 8) + Pickle().raw("]").stop();
+  const std::string tensors =
+      Pickle().number(1).stop() + Pickle().mark().number(6).number(5).global("torch", "FloatTensor").tuple().stop() +
+      little(1, 4) + little(0, 4) + little(1, 8) + little(1, 8) + little(static_cast<std::uint64_t>(offset), 8);
+  return member("sys_info", Pickle().raw("}").stop()) + member("pickle", Pickle().text(id).raw("Q").stop()) +
+         member("tensors", tensors) + member("storages", storages) + std::string(1024, '\0');
 }
 
 TEST(TorchTar, TensorsAreNumbered) {

@@ -138,6 +138,41 @@ TEST(Reader, interns_attribute_names_but_not_those_of_modules) {
   EXPECT_EQ(as<object::Dict>(as<object::Object>(halves[0])->state)->items[0].first, halves[1]);
 }
 
+TEST(Reader, keeps_one_letter_names_apart_from_characters_as_cpython_3_11) {
+  // An attribute "b" and a value "b"; an attribute "z" and a value "z", which are one object.
+  for (const auto& [letter, same] : {std::pair("b", false), {"z", true}}) {
+    object::Heap heap;
+    const std::string key = lit("X\x01\0\0\0") + letter;
+    const Ref root = read_root("ca\nB\n)\x81}" + key + key + "sb.", heap);
+    const auto& item = as<object::Dict>(as<object::Object>(root)->state)->items.at(0);
+    EXPECT_EQ(item.first == item.second, same) << letter;
+    object::Heap other;
+    const Ref copied = object::copy(other, root);
+    EXPECT_EQ(write(copied), write(root)) << letter;
+  }
+}
+
+TEST(Reader, makes_new_objects_of_single_bytes_but_not_of_encoded_characters) {
+  object::Heap heap;
+  const std::string encoded = lit("c_codecs\nencode\nX\1\0\0\0sX\6\0\0\0latin1\x86R");
+  const Ref root = read_root("(C\1sC\1s" + encoded + encoded + "t.", heap);
+  const auto& items = as<object::Sequence>(root)->items;
+  EXPECT_NE(items[0], items[1]);
+  EXPECT_NE(items[1], items[2]);
+  EXPECT_EQ(items[2], items[3]);
+}
+
+TEST(Reader, interns_the_parts_of_paths_and_the_names_given_to_getattr) {
+  object::Heap heap;
+  const std::string root = lit("X\x03\0\0\0C:\\"), part = lit("X\x04\0\0\0data");
+  const auto* path = as<object::Object>(read_root("cpathlib\nPureWindowsPath\n" + root + part + "\x86R.", heap));
+  const auto& parts = as<object::Sequence>(path->args)->items;
+  EXPECT_FALSE(as<object::String>(parts[0])->interned);
+  EXPECT_EQ(parts[1], heap.interned("data"));
+  const auto* member = as<object::Object>(read_root("c__builtin__\ngetattr\nca\nB\n" + part + "\x86R.", heap));
+  EXPECT_EQ(as<object::Sequence>(member->args)->items[1], heap.interned("data"));
+}
+
 TEST(Reader, names_opcode_and_offset_and_both_numbers) {
   const Error error = error_of("]X\x10\0\0\0abc."s);
   EXPECT_EQ(error.code(), ErrorCode::truncated);

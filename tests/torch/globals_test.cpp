@@ -68,6 +68,22 @@ TEST(Globals, GetattrChainsAreFollowed) {
   EXPECT_EQ(named, "a.b.os.system");
 }
 
+TEST(Globals, MethodsOfInstancesAreJudgedByTheirClass) {
+  object::Heap heap;
+  std::string named;
+  const auto method = [&](std::string_view module, std::string_view cls, std::string_view name,
+                          object::Construction construction = object::Construction::newobj) {
+    const object::Ref instance = heap.object(construction, heap.global(module, cls), heap.tuple({}));
+    return standing_of_getattr(heap.tuple({instance, heap.string(name)}), named);
+  };
+  // What OneCycleLR of torch 1.13 holds.
+  EXPECT_EQ(method("torch.optim.lr_scheduler", "OneCycleLR", "_annealing_cos"), Standing::unknown);
+  EXPECT_EQ(named, "torch.optim.lr_scheduler.OneCycleLR._annealing_cos");
+  EXPECT_EQ(method("subprocess", "Popen", "communicate"), Standing::dangerous);
+  EXPECT_EQ(method("a", "b", "__init__"), Standing::dangerous);
+  EXPECT_EQ(method("a", "make", "x", object::Construction::reduce), Standing::dangerous) << "of a class nobody knows";
+}
+
 TEST(Globals, DangerousGraphsAreNotWritten) {
   object::Heap heap;
   const object::Ref call =

@@ -172,6 +172,23 @@ TEST(TorchReader, OldTensorsAreBuiltByState) {
   EXPECT_EQ(read.tensor().tensor.shape(), (Shape{2, 3}));
 }
 
+TEST(TorchReader, BackwardHooksAreLeftOutAndNoted) {
+  const auto notes = [](const char* hooks) {
+    Zeros storages;
+    Reader reader(storages, {});
+    object::Heap heap;
+    Pickle pickle;
+    pickle.global("torch._utils", "_rebuild_tensor_v2").mark().storage("FloatStorage", "0", 1).number(0).raw("))\x89");
+    const std::string stream = pickle.hooks().raw(hooks).tuple().reduce().stop();
+    pickle::read(std::as_bytes(std::span(stream)), heap, reader, Limits{});
+    std::vector<std::string> notes;
+    reader.append_notes(notes);
+    return notes;
+  };
+  EXPECT_THAT(notes(""), testing::IsEmpty());
+  EXPECT_THAT(notes("K\x01K\x02s"), testing::ElementsAre("backward hooks of 1 tensors are left out"));
+}
+
 TEST(TorchReader, QuantizersMustMakeSense) {
   const auto quantized = [](const char* scale) {
     Pickle pickle;

@@ -1,0 +1,114 @@
+// numpy's arrays and scalars, as they are once numpy has loaded them: in the machine's byte order, arrays in the form
+// of protocol 2, scalars with numpy's own dtype objects. What is written then is what Python would write.
+
+#include <algorithm>
+
+#include "torch/rebuild.h"
+
+namespace flambeau::torch {
+namespace {
+
+using object::as;
+using object::Ref;
+
+/// A numpy.dtype as it is pickled: numpy.dtype(type, False, True) with the state (3, byte order, subarray, names, …).
+struct PickledDtype {
+  std::string_view type;  // "f4", "U3"
+  bool swapped = false;   // big-endian
+  bool builtin = false;   // a number: numpy has one object of it
+
+  std::size_t width() const noexcept {  // bytes that are in one order
+    const std::size_t size = type.size() > 1 ? static_cast<std::size_t>(type[1] - '0') : 1;
+    if (type[0] == 'U') return 4;
+    return type == "c16" ? 8 : type[0] == 'c' ? size / 2 : size;
+  }
+};
+
+const std::vector<Ref>* tuple_items(Ref ref) noexcept {
+  return ref.kind() == Kind::tuple ? &as<object::Sequence>(ref)->items : nullptr;
+}
+
+std::optional<PickledDtype> parse(Ref ref) noexcept {
+  constexpr std::string_view numbers[] = {"b1", "i1", "i2", "i4", "i8", "u1", "u2",
+                                          "u4", "u8", "f2", "f4", "f8", "c8", "c16"};
+  const auto* const dtype = as<object::Object>(ref);
+  if (dtype == nullptr || object::global_name(dtype->callable) != "numpy.dtype") return std::nullopt;
+  const auto *const args = tuple_items(dtype->args), *const state = tuple_items(dtype->state);
+  if (args == nullptr || args->empty() || state == nullptr || state->size() < 8) return std::nullopt;
+  PickledDtype made;
+  made.type = object::text((*args)[0]).value_or("");
+  made.swapped = object::text((*state)[1]) == ">";
+  if (made.type.empty()) return std::nullopt;
+  made.builtin = std::find(std::begin(numbers), std::end(numbers), made.type) != std::end(numbers);
+  const bool swappable = made.builtin || made.type[0] == 'U' || made.type == "M8" || made.type == "m8";
+  return swappable ? std::optional(made) : std::nullopt;
+}
+
+std::string swapped(std::string bytes, std::size_t width) {
+  for (std::size_t at = 0; at + width <= bytes.size(); at += width)
+    std::reverse(bytes.begin() + static_cast<std::ptrdiff_t>(at),
+                 bytes.begin() + static_cast<std::ptrdiff_t>(at + width));
+  return bytes;
+}
+
+}  // namespace
+
+/// The dtype of the same type in little-endian order: of a number the one object, of others a new one.
+Ref Rebuild::native_dtype(const object::Object& dtype) {
+  const PickledDtype parsed = *parse(Ref(const_cast<object::Object*>(&dtype)));
+  Ref* known = parsed.builtin ? &reader.native_dtypes_[std::string(parsed.type)] : nullptr;
+  if (known != nullptr && !known->is_none()) return *known;
+  std::vector<Ref> state = *tuple_items(dtype.state);
+  if (parsed.swapped) state[1] = heap.string("<");
+  std::vector<Ref> args = *tuple_items(dtype.args);
+  args[0] = heap.fresh_string(parsed.type);
+  const Ref made = heap.object(dtype.construction, dtype.callable, heap.tuple(std::move(args)));
+  as<object::Object>(made)->has_state = true;
+  as<object::Object>(made)->state = heap.tuple(std::move(state));
+  if (known != nullptr) *known = made;
+  return made;
+}
+
+Rebuild::Result Rebuild::numpy_scalar(const Args& args) {
+  const auto dtype = args.size() == 2 ? parse(args.at(0)) : std::nullopt;
+  if (!dtype || !dtype->builtin || args.at(1).kind() != Kind::bytes) return std::nullopt;
+  const Ref native = native_dtype(*as<object::Object>(args.at(0)));
+  Ref value = args.at(1);
+  if (dtype->swapped) value = heap.bytes(swapped(as<object::Bytes>(value)->data, dtype->width()));
+  return heap.object(object::Construction::reduce, callable, heap.tuple({native, value}));
+}
+
+/// _frombuffer(bytes, dtype, shape, 'C' or 'F'), of protocol 5.
+Rebuild::Result Rebuild::numpy_frombuffer(const Args& args) {
+  if (args.size() != 4 || args.at(0).kind() == Kind::tuple || as<object::Bytes>(args.at(0)) == nullptr)
+    return std::nullopt;
+  const std::string& module = as<object::Global>(callable)->module;
+  const Ref reconstruct = heap.global(module.substr(0, module.rfind('.')) + ".multiarray", "_reconstruct");
+  const Ref made =
+      heap.object(object::Construction::reduce, reconstruct,
+                  heap.tuple({heap.global("numpy", "ndarray"), heap.tuple({heap.integer(0)}), heap.bytes("b")}));
+  auto& array = *as<object::Object>(made);
+  array.has_state = true;
+  array.state = heap.tuple({heap.integer(1), args.at(2), args.at(1), Ref::boolean(object::text(args.at(3)) == "F"),
+                            heap.bytes(as<object::Bytes>(args.at(0))->data)});
+  return made;
+}
+
+/// (1, shape, dtype, Fortran order, bytes) of an array: numpy turns big-endian elements round when it loads them.
+bool Rebuild::set_array_state(object::Object& array, Ref state) {
+  const auto* const function = as<object::Global>(array.callable);
+  if (function == nullptr || function->qualname != "_reconstruct" || !function->module.ends_with("core.multiarray"))
+    return false;
+  const auto* const items = tuple_items(state);
+  if (items == nullptr || items->size() != 5 || (*items)[4].kind() != Kind::bytes) return false;
+  const auto dtype = parse((*items)[2]);
+  if (!dtype || !dtype->swapped) return false;
+  std::vector<Ref> made = *items;
+  made[2] = native_dtype(*as<object::Object>(made[2]));
+  made[4] = heap.bytes(swapped(as<object::Bytes>(made[4])->data, dtype->width()));
+  array.has_state = true;
+  array.state = heap.tuple(std::move(made));
+  return true;
+}
+
+}  // namespace flambeau::torch
