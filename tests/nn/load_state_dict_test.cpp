@@ -161,6 +161,7 @@ TEST(LoadStateDict, KeepsTiesInsideTheModule) {
   EXPECT_EQ(state.size(), 3u);
   EXPECT_EQ(both->parameter_count(), 9u);
   EXPECT_EQ(both->named_modules().size(), 3u);
+  EXPECT_EQ(both->named_parameters().size(), 1u);
   StateDict values;
   for (const char* name : {"0.weight", "1.weight", "2.weight"}) values.set(name, test::filled({3, 3}, 7));
   both->load_state_dict(values);
@@ -189,6 +190,13 @@ TEST(StateDict, HasPythonsMetadata) {
   EXPECT_EQ(state.version("bn"), 2);
   EXPECT_EQ(state.version("sub.0"), 1);
   EXPECT_FALSE(state[0].tensor.requires_grad());
+}
+
+TEST(StateDict, NamesParametersInPythonsOrder) {
+  const ModulePtr module = net();
+  std::string names;
+  for (const auto& [name, tensor] : module->named_parameters()) names += name + " ";
+  EXPECT_EQ(names, "fc1.weight fc1.bias bn.weight bn.bias sub.0.weight sub.0.bias ");
 }
 
 TEST(StateDict, LeavesOutTransientBuffers) {
