@@ -71,33 +71,6 @@ std::string key_text(const Value& key) {
   return key.kind() == flambeau::Kind::string ? std::string(key.as_string()) : flambeau::repr(key, 200);
 }
 
-bool match(std::string_view pattern, std::string_view name) noexcept {
-  constexpr auto none = std::string_view::npos;
-  // The last star of each kind, and the part of the name it covers so far: on a mismatch it covers one more.
-  std::size_t p = 0, n = 0, single = none, single_end = 0, twice = none, twice_end = 0;
-  while (n < name.size()) {
-    if (pattern.substr(p).starts_with("**")) {
-      twice = p, twice_end = n, single = none;
-      p += 2;
-    } else if (p < pattern.size() && pattern[p] == '*') {
-      single = p, single_end = n;
-      p += 1;
-    } else if (p < pattern.size() && (pattern[p] == name[n] || (pattern[p] == '?' && name[n] != '.'))) {
-      ++p, ++n;
-    } else if (single != none && name[single_end] != '.') {
-      n = ++single_end;
-      p = single + 1;
-    } else if (twice != none) {
-      n = ++twice_end;
-      p = twice + 2;
-      single = none;
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('*', p) == none;
-}
-
 }  // namespace
 
 flambeau::LoadOptions load_options(const Args& args, flambeau::Read read) {
@@ -184,17 +157,6 @@ Value lookup(const Value& root, std::string_view path) {
     value = Value(best->second);
   }
   return value;
-}
-
-bool matches(std::string_view pattern, std::string_view name) noexcept {
-  if (pattern.find_first_of("*?") == pattern.npos)
-    return name == pattern ||
-           (name.starts_with(pattern) && name.size() > pattern.size() && name[pattern.size()] == '.');
-  return match(pattern, name);
-}
-
-bool matches_any(const std::vector<std::string>& patterns, std::string_view name) noexcept {
-  return std::ranges::any_of(patterns, [&](const std::string& pattern) { return matches(pattern, name); });
 }
 
 std::string_view stripped(std::string_view name, std::string_view prefix) noexcept {

@@ -24,9 +24,6 @@ std::vector<std::pair<std::string, flambeau::Value>> parts(const flambeau::Value
 /// The value under a dotted path (keys may hold dots themselves). Throws Error(not_found) with the nearest keys.
 flambeau::Value lookup(const flambeau::Value& root, std::string_view path);
 
-/// '*' and '?' stay within a part between dots, '**' crosses them. A pattern without any also names all below it.
-bool matches(std::string_view pattern, std::string_view name) noexcept;
-bool matches_any(const std::vector<std::string>& patterns, std::string_view name) noexcept;
 /// `name` without `prefix`, if it starts with it.
 std::string_view stripped(std::string_view name, std::string_view prefix) noexcept;
 

@@ -116,6 +116,23 @@ TEST(LoadStateDict, AdvisesAboutACommonPrefix) {
   EXPECT_TRUE(text.ends_with("\n(every unexpected key begins with \"module.\": strip it)")) << text;
 }
 
+TEST(LoadStateDict, AdvisesAboutAPrefixThatIsLacking) {
+  StateDict state;
+  state.set("weight", test::filled({1, 3}, 1));
+  state.set("bias", test::filled({1}, 1));
+  const auto wrapped = std::make_shared<Sequential>(NamedModules{{"model", std::make_shared<Linear>(3, 1)}});
+  const std::string text = failure(*wrapped, state);
+  EXPECT_TRUE(text.ends_with("\n(every missing key begins with \"model.\", which the state_dict's keys lack)")) << text;
+}
+
+TEST(LoadStateDict, AdvisesAboutNearNames) {
+  StateDict state;
+  for (const auto& entry : net()->state_dict())
+    state.set(entry.name == "fc1.weight" ? "fc1.wieght" : entry.name, entry.tensor);
+  const std::string text = failure(*net(), state);
+  EXPECT_TRUE(text.ends_with("\n(\"fc1.wieght\" may be \"fc1.weight\")")) << text;
+}
+
 TEST(LoadStateDict, AcceptsOneElementForAScalar) {
   StateDict state = net()->state_dict();
   const std::int64_t count[] = {5};
