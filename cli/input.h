@@ -19,6 +19,11 @@ flambeau::LoadOptions load_options(const Args& args, flambeau::Read read = flamb
 /// Opens the file; with --root the part below that key is the new root.
 flambeau::Checkpoint open(const Args& args, const std::string& path, flambeau::Read read = flambeau::Read::map);
 
+/// The weights of a checkpoint, as --strip-prefix says; tells on standard error which key was taken and what was taken
+/// off the names. `prefix` becomes what was.
+flambeau::StateDict weights(const Args& args, const flambeau::Checkpoint& checkpoint, const std::string& file,
+                            std::string* prefix = nullptr);
+
 /// A value's parts with their keys, in order: dict items, sequence items, an object's items and attributes.
 std::vector<std::pair<std::string, flambeau::Value>> parts(const flambeau::Value& value);
 /// The value under a dotted path (keys may hold dots themselves). Throws Error(not_found) with the nearest keys.

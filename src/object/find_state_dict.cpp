@@ -160,14 +160,19 @@ StateDict renamed(const StateDict& state, Rename rename) {
   return result;
 }
 
-// "model." when every name begins with that one part.
+// "model." when every name begins with that one part, and more than a layer lies below it.
 std::string common_part(const StateDict& state) {
   if (state.size() < 2) return {};
   const std::string& first = state[0].name;
   const std::string part = first.substr(0, first.find('.') + 1);
   if (part.empty() || part == "0.") return {};
   const auto begins = [&](const StateDict::Entry& entry) { return entry.name.starts_with(part); };
-  return std::all_of(state.begin(), state.end(), begins) ? part : std::string();
+  const auto goes_on = [&](const StateDict::Entry& entry) {
+    return entry.name.find('.', part.size()) != std::string::npos;
+  };
+  return std::all_of(state.begin(), state.end(), begins) && std::any_of(state.begin(), state.end(), goes_on)
+             ? part
+             : std::string();
 }
 
 }  // namespace
