@@ -69,6 +69,8 @@ class Args {
   std::vector<std::string> values(std::string_view option) const;
   /// Throws UsageError if the value is no whole number from `least` on.
   std::optional<std::uint64_t> number(std::string_view option, std::uint64_t least = 0) const;
+  /// A number of bytes (amount_of). Throws UsageError if it is none, or 0.
+  std::optional<std::uint64_t> amount(std::string_view option) const;
 
  private:
   struct Given {
@@ -79,6 +81,9 @@ class Args {
   std::vector<std::string> operands_{};
   std::vector<Given> given_{};
 };
+
+/// "64", "4K", "2G", "2GB", "2GiB": powers of 1024.
+std::optional<std::uint64_t> amount_of(std::string_view text) noexcept;
 
 enum class HelpLength : std::uint8_t { brief, full };
 std::string help(HelpLength length);

@@ -1,14 +1,15 @@
 #include <algorithm>
 #include <charconv>
-#include <cmath>
-#include <limits>
 #include <map>
+#include <set>
 
 #include <fmt/format.h>
 
+#include <flambeau/error.h>
 #include <flambeau/inspect.h>
 
 #include "command.h"
+#include "distance.h"
 #include "input.h"
 #include "json.h"
 #include "terminal.h"
@@ -16,64 +17,7 @@
 namespace cli {
 namespace {
 
-using flambeau::DTypeClass;
 using flambeau::Listed;
-using flambeau::Tensor;
-
-/// How far two tensors of one shape lie apart.
-struct Distance {
-  bool equal = false;  // byte for byte
-  bool measured = false;
-  double max_abs = 0, max_rel = 0, cosine = 1;
-  std::uint64_t differing = 0;
-  bool within = false;  // the tolerances
-};
-
-struct Tolerance {
-  double absolute = 0, relative = 0;
-};
-
-bool has_numbers(const Tensor& tensor) {
-  const DTypeClass kind = flambeau::info(tensor.dtype()).kind;
-  return !tensor.is_meta() && (kind == DTypeClass::floating || kind == DTypeClass::signed_integer ||
-                               kind == DTypeClass::unsigned_integer || kind == DTypeClass::boolean);
-}
-
-// In pieces, so that memory stays small.
-Distance distance(const Tensor& a, const Tensor& b, const Tolerance& tolerance) {
-  Distance result;
-  if (a.is_meta() || b.is_meta()) {
-    result.equal = result.within = a.is_meta() == b.is_meta() && a.dtype() == b.dtype();
-    return result;
-  }
-  if (a.dtype() == b.dtype() && a.equal(b)) return {.equal = true, .within = true};
-  if (!has_numbers(a) || !has_numbers(b)) return result;
-  result.measured = result.within = true;
-  double product = 0, square_a = 0, square_b = 0;
-  const Tensor flat_a = a.contiguous().reshape({-1}), flat_b = b.contiguous().reshape({-1});
-  constexpr std::int64_t piece = 1 << 18;
-  for (std::int64_t at = 0; at < flat_a.numel(); at += piece) {
-    const std::int64_t length = std::min(piece, flat_a.numel() - at);
-    const Tensor part_a = flat_a.narrow(0, at, length).to(flambeau::DType::float64).contiguous();
-    const Tensor part_b = flat_b.narrow(0, at, length).to(flambeau::DType::float64).contiguous();
-    const auto xs = part_a.data<double>(), ys = part_b.data<double>();
-    for (std::size_t i = 0; i < xs.size(); ++i) {
-      const double x = xs[i], y = ys[i];
-      if (x == y || (std::isnan(x) && std::isnan(y))) {
-        if (std::isfinite(x)) product += x * y, square_a += x * x, square_b += y * y;
-        continue;
-      }
-      ++result.differing;
-      const double gap = std::isnan(x) || std::isnan(y) ? std::numeric_limits<double>::infinity() : std::abs(x - y);
-      result.max_abs = std::max(result.max_abs, gap);
-      result.max_rel = std::max(result.max_rel, y == 0 ? std::numeric_limits<double>::infinity() : gap / std::abs(y));
-      if (!(gap <= tolerance.absolute + tolerance.relative * std::abs(y))) result.within = false;
-      product += x * y, square_a += x * x, square_b += y * y;
-    }
-  }
-  if (square_a > 0 && square_b > 0) result.cosine = product / std::sqrt(square_a * square_b);
-  return result;
-}
 
 struct Change {
   std::string name;
@@ -90,12 +34,20 @@ struct Comparison {
   bool same() const { return only_a.empty() && only_b.empty() && renamed.empty() && changed.empty(); }
 };
 
-std::map<std::string, const Listed*> by_name(std::vector<Listed>& rows, std::string_view prefix) {
+// The weights alone, under the names that a module has for them.
+std::vector<Listed> weights_of(const Args& args, const flambeau::Checkpoint& checkpoint, const std::string& file) {
+  return flambeau::list(flambeau::Checkpoint(weights(args, checkpoint, file).to_value()));
+}
+
+bool share_a_name(const std::vector<Listed>& a, const std::vector<Listed>& b) {
+  std::set<std::string_view> names;
+  for (const Listed& row : a) names.insert(row.name);
+  return std::ranges::any_of(b, [&](const Listed& row) { return names.contains(row.name); });
+}
+
+std::map<std::string, const Listed*> by_name(std::vector<Listed>& rows) {
   std::map<std::string, const Listed*> names;
-  for (Listed& row : rows) {
-    row.name = std::string(stripped(row.name, prefix));
-    names.emplace(row.name, &row);
-  }
+  for (Listed& row : rows) names.emplace(row.name, &row);
   return names;
 }
 
@@ -158,10 +110,13 @@ std::string as_text(const Comparison& found) {
   for (const Change& change : found.changed) {
     text += fmt::format("~ {}: {}", shown(change.name), change.what);
     if (!change.before.empty()) text += fmt::format(" {} became {}", change.before, change.after);
-    if (change.apart.measured)
-      text +=
-          fmt::format("{} {} elements, max abs {:.3g}, max rel {:.3g}, cosine {:.6f}", change.before.empty() ? "" : ";",
-                      grouped(change.apart.differing), change.apart.max_abs, change.apart.max_rel, change.apart.cosine);
+    const Distance& apart = change.apart;
+    if (apart.measured) {
+      text += fmt::format("{} {} elements, max abs {:.3g}, max rel {:.3g}", change.before.empty() ? "" : ";",
+                          grouped(apart.differing), apart.max_abs, apart.max_rel);
+      if (apart.max_ulp) text += ", " + grouped(*apart.max_ulp) + " ULP";
+      text += fmt::format(", cosine {:.6f}", apart.cosine);
+    }
     text += "\n";
   }
   return text + fmt::format("{} equal, {} changed, {} renamed, {} only in the first, {} only in the second\n",
@@ -178,11 +133,12 @@ std::string as_json(const Comparison& found) {
   for (const Change& change : found.changed) {
     json.object().field("name", change.name).field("what", change.what);
     if (!change.before.empty()) json.field("first", change.before).field("second", change.after);
-    if (change.apart.measured)
-      json.field("differing", change.apart.differing)
-          .field("max_abs", change.apart.max_abs)
-          .field("max_rel", change.apart.max_rel)
-          .field("cosine", change.apart.cosine);
+    const Distance& apart = change.apart;
+    if (apart.measured) {
+      json.field("differing", apart.differing).field("max_abs", apart.max_abs).field("max_rel", apart.max_rel);
+      if (apart.max_ulp) json.field("max_ulp", *apart.max_ulp);
+      json.field("cosine", apart.cosine);
+    }
     json.end();
   }
   return json.end().end().text();
@@ -204,8 +160,22 @@ int diff(const Args& args) {
   const Tolerance within{tolerance(args, "atol"), tolerance(args, "rtol")};
   const flambeau::Checkpoint a = open(args, args.operands()[0]), b = open(args, args.operands()[1]);
   std::vector<Listed> rows_a = flambeau::list(a), rows_b = flambeau::list(b);
-  const std::string prefix = args.value_or("strip-prefix", "");
-  const Comparison found = compare(by_name(rows_a, prefix), by_name(rows_b, prefix), within);
+  if (const auto prefix = args.value("strip-prefix"))
+    for (auto* rows : {&rows_a, &rows_b})
+      for (Listed& row : *rows) row.name = std::string(stripped(row.name, *prefix));
+  // A checkpoint and the weights taken from it have no name in common: compare the weights.
+  const bool strangers = !rows_a.empty() && !rows_b.empty() && !share_a_name(rows_a, rows_b);
+  if (args.has("weights") || (strangers && !args.has("strip-prefix") && !args.has("root"))) {
+    try {
+      std::vector<Listed> weights_a = weights_of(args, a, args.operands()[0]);
+      std::vector<Listed> weights_b = weights_of(args, b, args.operands()[1]);
+      if (args.has("weights") || share_a_name(weights_a, weights_b))
+        rows_a = std::move(weights_a), rows_b = std::move(weights_b);
+    } catch (const flambeau::Error& error) {
+      if (args.has("weights") || error.code() != flambeau::ErrorCode::not_found) throw;
+    }
+  }
+  const Comparison found = compare(by_name(rows_a), by_name(rows_b), within);
   print(args.has("json") ? as_json(found) : as_text(found));
   return found.same() ? yes : no;
 }

@@ -8,6 +8,8 @@
 #include <flambeau/near.h>
 #include <flambeau/object.h>
 
+#include "terminal.h"
+
 namespace cli {
 namespace {
 
@@ -33,26 +35,10 @@ constexpr auto caps = std::to_array<Cap>({
     {"max_json_bytes", &Limits::max_json_bytes},
 });
 
-// "64", "4K", "2G": powers of 1024.
-std::optional<std::uint64_t> amount(std::string_view text) {
-  unsigned shift = 0;
-  if (!text.empty()) {
-    constexpr std::string_view units = "KMGT";
-    if (const auto unit = units.find(text.back()); unit != units.npos) {
-      shift = 10 * static_cast<unsigned>(unit + 1);
-      text.remove_suffix(1);
-    }
-  }
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size() || number > (~std::uint64_t{0} >> shift)) return {};
-  return number << shift;
-}
-
 void set_limit(Limits& limits, std::string_view setting) {
   const auto equals = setting.find('=');
   const std::string_view name = setting.substr(0, equals);
-  const auto number = equals == setting.npos ? std::nullopt : amount(setting.substr(equals + 1));
+  const auto number = equals == setting.npos ? std::nullopt : amount_of(setting.substr(equals + 1));
   if (!number) throw UsageError("--limit takes NAME=N (N may end in K, M, G or T), not '" + std::string(setting) + "'");
   if (name == "max_nested_files" && *number <= 0xFFFFFFFF) {
     limits.max_nested_files = static_cast<std::uint32_t>(*number);
@@ -71,33 +57,6 @@ std::string key_text(const Value& key) {
   return key.kind() == flambeau::Kind::string ? std::string(key.as_string()) : flambeau::repr(key, 200);
 }
 
-bool match(std::string_view pattern, std::string_view name) noexcept {
-  constexpr auto none = std::string_view::npos;
-  // The last star of each kind, and the part of the name it covers so far: on a mismatch it covers one more.
-  std::size_t p = 0, n = 0, single = none, single_end = 0, twice = none, twice_end = 0;
-  while (n < name.size()) {
-    if (pattern.substr(p).starts_with("**")) {
-      twice = p, twice_end = n, single = none;
-      p += 2;
-    } else if (p < pattern.size() && pattern[p] == '*') {
-      single = p, single_end = n;
-      p += 1;
-    } else if (p < pattern.size() && (pattern[p] == name[n] || (pattern[p] == '?' && name[n] != '.'))) {
-      ++p, ++n;
-    } else if (single != none && name[single_end] != '.') {
-      n = ++single_end;
-      p = single + 1;
-    } else if (twice != none) {
-      n = ++twice_end;
-      p = twice + 2;
-      single = none;
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('*', p) == none;
-}
-
 }  // namespace
 
 flambeau::LoadOptions load_options(const Args& args, flambeau::Read read) {
@@ -112,6 +71,24 @@ flambeau::Checkpoint open(const Args& args, const std::string& path, flambeau::R
   flambeau::Checkpoint checkpoint = flambeau::load(path, load_options(args, read));
   if (const auto root = args.value("root")) checkpoint.root() = lookup(checkpoint.root(), *root);
   return checkpoint;
+}
+
+flambeau::StateDict weights(const Args& args, const flambeau::Checkpoint& checkpoint, const std::string& file,
+                            std::string* prefix) {
+  flambeau::Checkpoint::Taken taken;
+  try {
+    const auto wanted = args.value("strip-prefix");
+    flambeau::StateDict state =
+        checkpoint.state_dict(taken, wanted ? std::optional<std::string_view>(*wanted) : std::nullopt);
+    if (const std::string text = taken.to_string(); !text.empty()) note(args, file + ": " + text);
+    if (!taken.common_prefix.empty() && !wanted)
+      note(args, file + ": all names begin with '" + taken.common_prefix + "'; --strip-prefix " + taken.common_prefix +
+                     " takes it off");
+    if (prefix) *prefix = taken.prefix;
+    return state;
+  } catch (const flambeau::Error& error) {
+    throw error.at({.file = file});
+  }
 }
 
 std::vector<std::pair<std::string, Value>> parts(const Value& value) {
@@ -184,17 +161,6 @@ Value lookup(const Value& root, std::string_view path) {
     value = Value(best->second);
   }
   return value;
-}
-
-bool matches(std::string_view pattern, std::string_view name) noexcept {
-  if (pattern.find_first_of("*?") == pattern.npos)
-    return name == pattern ||
-           (name.starts_with(pattern) && name.size() > pattern.size() && name[pattern.size()] == '.');
-  return match(pattern, name);
-}
-
-bool matches_any(const std::vector<std::string>& patterns, std::string_view name) noexcept {
-  return std::ranges::any_of(patterns, [&](const std::string& pattern) { return matches(pattern, name); });
 }
 
 std::string_view stripped(std::string_view name, std::string_view prefix) noexcept {

@@ -19,14 +19,16 @@ flambeau::LoadOptions load_options(const Args& args, flambeau::Read read = flamb
 /// Opens the file; with --root the part below that key is the new root.
 flambeau::Checkpoint open(const Args& args, const std::string& path, flambeau::Read read = flambeau::Read::map);
 
+/// The weights of a checkpoint, as --strip-prefix says; tells on standard error which key was taken and what was taken
+/// off the names. `prefix` becomes what was.
+flambeau::StateDict weights(const Args& args, const flambeau::Checkpoint& checkpoint, const std::string& file,
+                            std::string* prefix = nullptr);
+
 /// A value's parts with their keys, in order: dict items, sequence items, an object's items and attributes.
 std::vector<std::pair<std::string, flambeau::Value>> parts(const flambeau::Value& value);
 /// The value under a dotted path (keys may hold dots themselves). Throws Error(not_found) with the nearest keys.
 flambeau::Value lookup(const flambeau::Value& root, std::string_view path);
 
-/// '*' and '?' stay within a part between dots, '**' crosses them. A pattern without any also names all below it.
-bool matches(std::string_view pattern, std::string_view name) noexcept;
-bool matches_any(const std::vector<std::string>& patterns, std::string_view name) noexcept;
 /// `name` without `prefix`, if it starts with it.
 std::string_view stripped(std::string_view name, std::string_view prefix) noexcept;
 

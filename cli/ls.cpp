@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <flambeau/error.h>
+#include <flambeau/glob.h>
 #include <flambeau/inspect.h>
 #include <flambeau/near.h>
 
@@ -38,7 +39,7 @@ void choose(std::vector<Listed>& rows, const Args& args, const std::string& file
   std::vector<std::string> names;
   for (const Listed& row : rows) names.push_back(row.name);
   std::erase_if(rows, [&](const Listed& row) {
-    return (!wanted.empty() && !matches_any(wanted, row.name)) || matches_any(unwanted, row.name);
+    return (!wanted.empty() && !flambeau::matches_any(wanted, row.name)) || flambeau::matches_any(unwanted, row.name);
   });
   if (rows.empty() && !wanted.empty())
     throw flambeau::Error(flambeau::ErrorCode::not_found,

@@ -122,4 +122,33 @@ std::optional<std::uint64_t> Args::number(std::string_view option, std::uint64_t
   return number;
 }
 
+std::optional<std::uint64_t> amount_of(std::string_view text) noexcept {
+  for (const std::string_view unit : {"iB", "B"})
+    if (text.size() > unit.size() + 1 && text.ends_with(unit) && text[text.size() - unit.size() - 1] > '9') {
+      text.remove_suffix(unit.size());
+      break;
+    }
+  unsigned shift = 0;
+  if (!text.empty()) {
+    constexpr std::string_view units = "KMGT";
+    if (const auto unit = units.find(text.back()); unit != units.npos) {
+      shift = 10 * static_cast<unsigned>(unit + 1);
+      text.remove_suffix(1);
+    }
+  }
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || number > (~std::uint64_t{0} >> shift)) return {};
+  return number << shift;
+}
+
+std::optional<std::uint64_t> Args::amount(std::string_view option) const {
+  const auto text = value(option);
+  if (!text) return std::nullopt;
+  const auto bytes = amount_of(*text);
+  if (!bytes || *bytes == 0)
+    throw UsageError("--" + std::string(option) + " takes a size like 500M or 2G, not '" + *text + "'");
+  return bytes;
+}
+
 }  // namespace cli

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <flambeau/error.h>
 #include <flambeau/inspect.h>
 
 #include "command.h"
@@ -172,6 +173,17 @@ int show_tensor(const Args& args, const std::string& name, const Value& value) {
   return yes;
 }
 
+// Key and prefix of the state_dict that a program would take; both empty where the root is one, or there is none.
+std::pair<std::string, std::string> where_weights_are(const flambeau::Checkpoint& checkpoint) {
+  flambeau::Checkpoint::Taken taken;
+  try {
+    checkpoint.state_dict(taken);
+  } catch (const flambeau::Error&) {
+    return {};
+  }
+  return {taken.key, taken.prefix.empty() ? taken.common_prefix : taken.prefix};
+}
+
 int show_summary(const Args& args, const flambeau::Checkpoint& checkpoint, const std::string& file) {
   const auto rows = flambeau::list(checkpoint);
   const auto& container = checkpoint.container();
@@ -182,6 +194,7 @@ int show_summary(const Args& args, const flambeau::Checkpoint& checkpoint, const
     parameters += static_cast<std::uint64_t>(row.tensor.defined() ? row.tensor.numel() : 0);
     bytes += row.nbytes;
   }
+  const auto [key, prefix] = where_weights_are(checkpoint);
   if (args.has("json")) {
     Json json;
     json.object().field("file", file).field("format", container.format).field("root_name", container.root_name);
@@ -189,14 +202,21 @@ int show_summary(const Args& args, const flambeau::Checkpoint& checkpoint, const
     json.field("tensors", rows.size())
         .field("elements", parameters)
         .field("bytes", bytes)
+        .field("weights_key", key)
+        .field("weights_prefix", prefix)
         .list("notes", container.notes);
     print(json.end().text());
     return yes;
   }
-  print(fmt::format("file      {}\nformat    {}, pickle protocol {}{}\nroot      {}\ntensors   {}, {} elements, {}\n\n",
+  print(fmt::format("file      {}\nformat    {}, pickle protocol {}{}\nroot      {}\ntensors   {}, {} elements, {}\n",
                     shown(file), container.format, container.pickle_protocol,
                     container.big_endian ? ", big-endian" : "", shown(checkpoint.root().type_name()),
                     grouped(rows.size()), grouped(parameters), human_bytes(bytes)));
+  if (!key.empty() || !prefix.empty())
+    print("weights   " + (key.empty() ? "" : "under '" + shown(key) + "'") +
+          (key.empty() || prefix.empty() ? "" : ", ") +
+          (prefix.empty() ? "" : "names begin with '" + shown(prefix) + "'") + "\n");
+  print("\n");
   print(is_container(checkpoint.root()) ? tree(checkpoint.root()) : shown_text(one_line(checkpoint.root())) + "\n");
   for (const std::string& text : container.notes) note(args, file + ": " + text);
   return yes;

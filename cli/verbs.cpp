@@ -41,13 +41,15 @@ constexpr Option ls_options[] = {
     exclude,
     inert,
 };
-constexpr Option show_options[] = {json, inert};
+constexpr Option show_options[] = {json, root, inert};
 constexpr Option verify_options[] = {json, {.name = "finite", .help = "also look for NaN and infinity"}};
 constexpr Option scan_options[] = {json};
 constexpr Option diff_options[] = {
     json,
     {.name = "atol", .value = "X", .help = "values count as equal within this absolute difference (0)"},
     {.name = "rtol", .value = "X", .help = "… or this relative one (0)"},
+    {.name = "weights", .help = "the weights of both alone, wherever they are, without \"module.\" before the names"},
+    root,
     strip,
     inert,
 };
@@ -55,10 +57,14 @@ constexpr Option convert_options[] = {
     {.name = "to",
      .value = "FORMAT",
      .help = "format to write (else by the name of OUT)",
-     .choices = "torch-zip|torch-legacy",
+     .choices = "torch-zip|torch-legacy|safetensors",
      .complete = Complete::choices},
     {.name = "legacy", .help = "the same as --to torch-legacy"},
-    {.name = "dtype", .value = "DTYPE", .help = "convert floating-point tensors (float32, float16, bfloat16, …)"},
+    {.name = "dtype",
+     .value = "DTYPE",
+     .help = "cast floating-point tensors (float16, bfloat16, …), or GLOB=DTYPE those of that name (repeatable)"},
+    {.name = "rename", .value = "OLD=NEW", .help = "another name, or other leading parts of names (repeatable)"},
+    {.name = "split", .value = "SIZE", .help = "in parts of at most SIZE (500M, 2G) with an index, which OUT names"},
     root,
     strip,
     include,
@@ -113,7 +119,11 @@ constexpr auto table = std::to_array<Verb>({
      .about =
          "Prints one row per tensor: name, dtype, shape, bytes and, where tensors share memory, with which.\n"
          "Only the directory and the pickle are read, whatever the size of the file. GLOB picks names: '*' matches\n"
-         "anything within a part between dots, '**' across dots, '?' one character.",
+         "anything within a part between dots, '**' across dots, '?' one character.\n"
+         "--json: {\"file\", \"format\", \"tensors\": [{\"path\": [KEY…], \"name\", \"dtype\", \"shape\", \"stride\", "
+         "\"offset\", \"storage\",\n"
+         "\"nbytes\", \"sha256\", \"requires_grad\", \"parameter\"}…]}; tensors of one storage share memory, offset "
+         "counts elements.",
      .examples = "ls model.pth\nls model.pth 'features.**' --sort size\nls model.pth --json --sha256",
      .run = ls},
     {.name = "show",
@@ -124,7 +134,12 @@ constexpr auto table = std::to_array<Verb>({
      .options = show_options,
      .about =
          "Without PATH: a summary and the whole tree, values that are no tensors included. With PATH (keys joined by\n"
-         "dots): that value; of a tensor also its statistics and first elements.",
+         "dots): that value; of a tensor also its statistics and first elements.\n"
+         "--json: {\"file\", \"format\", \"root_name\", \"pickle_protocol\", \"type\", \"tensors\", \"elements\", "
+         "\"bytes\", \"weights_key\",\n"
+         "\"weights_prefix\", \"notes\"}; of a value {\"path\", \"type\", \"repr\"}; of a tensor {\"name\", \"dtype\", "
+         "\"shape\", \"stride\",\n"
+         "\"offset\", \"nbytes\", \"min\", \"max\", \"mean\", \"std\", \"zeros\", \"nan\", \"inf\", \"first\"}.",
      .examples = "show model.pth\nshow checkpoint.pth optimizer.param_groups\nshow model.pth classifier.6.bias",
      .run = show},
     {.name = "verify",
@@ -133,7 +148,12 @@ constexpr auto table = std::to_array<Verb>({
      .min_operands = 1,
      .max_operands = any,
      .options = verify_options,
-     .about = "Reads every byte. Exit status 1 if something is wrong; damaged tensors are named.",
+     .about = "Reads every byte. Exit status 1 if something is wrong; damaged tensors are named.\n"
+              "--json: {\"files\": [{\"file\", \"whole\", \"format\", \"tensors\", \"checked_records\", "
+              "\"unchecked_records\", \"problems\":\n"
+              "[{\"code\", \"member\", \"tensor\", \"text\"}…], \"not_finite\": [{\"tensor\", \"nan\", \"inf\"}…], "
+              "\"notes\"}…]}; of a file that cannot\n"
+              "be opened {\"file\", \"error\", \"code\"}.",
      .examples = "verify model.pth\nverify resnet18-f37072fd.pth --json",
      .run = verify},
     {.name = "scan",
@@ -144,7 +164,10 @@ constexpr auto table = std::to_array<Verb>({
      .options = scan_options,
      .about =
          "The verdict is clean, suspicious (unknown classes), dangerous (code, files, processes or the network are\n"
-         "reached) or unreadable. Exit status 0 for clean, 1 for suspicious and dangerous, 2 for unreadable.",
+         "reached) or unreadable. Exit status 0 for clean, 1 for suspicious and dangerous, 2 for unreadable.\n"
+         "--json: {\"files\": [{\"file\", \"verdict\", \"format\", \"findings\": [{\"verdict\", \"global\", "
+         "\"member\", \"offset\", \"reason\"}…],\n"
+         "\"globals\": [NAME…]}…]}; offset is that of the opcode in the member, or null.",
      .examples = "scan downloaded.pth\nscan *.pth --json",
      .run = scan},
     {.name = "diff",
@@ -153,7 +176,18 @@ constexpr auto table = std::to_array<Verb>({
      .min_operands = 2,
      .max_operands = 2,
      .options = diff_options,
-     .about = "Exit status 0 if all tensors are equal, 1 if they differ. Any two readable formats.",
+     .about =
+         "Exit status 0 if all tensors are equal, 1 if they differ. Any two readable formats. Files without a name in\n"
+         "common are compared by their weights, wherever those are. Lines begin with '-' and '+' for a tensor that "
+         "only\n"
+         "A or B has, '>' for the same content under another name, '~' for a change: elements that differ, the "
+         "largest\n"
+         "absolute and relative difference (of B), the distance in ULP, the cosine.\n"
+         "--json: {\"same\", \"equal\": N, \"only_first\": [NAME…], \"only_second\": [NAME…], \"renamed\": [{\"from\", "
+         "\"to\"}…],\n"
+         "\"changed\": [{\"name\", \"what\": shape|dtype|values, \"first\", \"second\", \"differing\", \"max_abs\", "
+         "\"max_rel\", \"max_ulp\",\n"
+         "\"cosine\"}…]}. Infinity and NaN, which JSON lacks, are the texts \"inf\" and \"nan\".",
      .examples = "diff before.pth after.pth\ndiff a.pth b.pth --atol 1e-6 --json",
      .run = diff},
     {.name = "convert",
@@ -162,9 +196,18 @@ constexpr auto table = std::to_array<Verb>({
      .min_operands = 2,
      .max_operands = 2,
      .options = convert_options,
-     .about = "OUT is replaced as a whole or left untouched. A .pth is written byte for byte as torch.save would.",
+     .about =
+         "OUT is replaced as a whole or left untouched. A .pth is written byte for byte as torch.save would. Without\n"
+         "options the whole checkpoint is written; --include, --exclude, --rename, --strip-prefix, --split and "
+         "safetensors\n"
+         "take its weights, wherever they are, and what DataParallel and torch.compile put before their names off.\n"
+         "Parts written with --split are read back by their index, like the parts of others.\n"
+         "--json: {\"in\", \"out\", \"from\", \"to\", \"bytes\", \"shards\": [FILE…] with --split}.",
      .examples = "convert old.pth new.pth\nconvert model.pth small.pth --dtype bfloat16\n"
-                 "convert checkpoint.pth weights.pth --root state_dict --strip-prefix module.",
+                 "convert checkpoint.pth weights.pth --root state_dict --strip-prefix module.\n"
+                 "convert model.pth model.safetensors --rename features.=backbone.\n"
+                 "convert big.pth pytorch_model.bin.index.json --split 2G\n"
+                 "convert pytorch_model.bin.index.json merged.pth",
      .run = convert},
     {.name = "dis",
      .help = "disassemble a file's pickle",

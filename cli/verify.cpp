@@ -21,9 +21,12 @@ std::string place(const VerifyReport::Problem& problem) {
 
 std::string as_text(const std::string& file, const VerifyReport& report, bool finite) {
   std::string text =
-      fmt::format("{}: {} ({}, {} tensors, {} records checked{})\n", shown(file), report.whole ? "whole" : "damaged",
-                  report.format, grouped(report.tensors), grouped(report.checked_records),
-                  report.unchecked_records ? ", " + grouped(report.unchecked_records) + " without a checksum" : "");
+      report.format.empty()
+          ? shown(file) + ": damaged, or no checkpoint\n"
+          : fmt::format(
+                "{}: {} ({}, {} tensors, {} records checked{})\n", shown(file), report.whole ? "whole" : "damaged",
+                report.format, grouped(report.tensors), grouped(report.checked_records),
+                report.unchecked_records ? ", " + grouped(report.unchecked_records) + " without a checksum" : "");
   for (const auto& problem : report.problems)
     text += "  " + std::string(name(problem.code)) + ": " + place(problem) + shown_text(problem.text) + "\n";
   for (const auto& tensor : report.not_finite)

@@ -48,6 +48,11 @@ class StateDict {
   void set(std::string name, Tensor tensor, bool parameter = false);
   void set_extra(std::string name, Value value);
   bool erase(std::string_view name);
+  /// Only what matches one of `include` (all, if there is none) and none of `exclude`: patterns of glob.h. The metadata
+  /// stays whole.
+  StateDict select(std::span<const std::string> include, std::span<const std::string> exclude = {}) const;
+  /// The same with `prefix` ("module.") taken off the names that begin with it, metadata included.
+  StateDict without_prefix(std::string_view prefix) const;
 
   /// False when the file had none: version-dependent upgrades then behave as torch's "version None".
   bool has_metadata() const noexcept { return has_metadata_; }
@@ -92,11 +97,21 @@ class Checkpoint {
   void set(std::string_view key, const Value& value) { root_.set(key, value); }
   void set(std::string_view key, const StateDict& state_dict) { root_.set(key, state_dict.to_value()); }
 
+  /// How `state_dict` found the weights.
+  struct Taken {
+    std::string key{};            ///< where they lay: keys joined by dots; "" for the root itself
+    std::string prefix{};         ///< what was taken off their names
+    std::string common_prefix{};  ///< what all names still begin with: perhaps one attribute of a LightningModule
+    /// "took the weights under 'state_dict', and 'module.' off their names"; empty when there is nothing to tell.
+    std::string to_string() const;
+  };
   /// The weights: the root itself if it is a state_dict or a module, else the value under one of the usual keys
-  /// ("state_dict", "model_state_dict", "model", "module", "net", "ema", …) that holds most tensors. Throws
-  /// Error(not_found).
+  /// ("state_dict", "model_state_dict", "model", "module", "net", "ema", …, also one inside another) that holds most
+  /// tensors. What DataParallel ("module.") and torch.compile ("_orig_mod.") put before the names is taken off; a
+  /// `strip_prefix` takes that one off instead, "" none. Throws Error(not_found).
   StateDict state_dict() const;
-  /// The same, and which key was taken ("" for the root itself).
+  StateDict state_dict(Taken& taken, std::optional<std::string_view> strip_prefix = std::nullopt) const;
+  /// With the names as they stand, and which key was taken.
   StateDict state_dict(std::string& taken_key) const;
 
   /// A tensor whose elements are no torch dtype (quantized gguf blocks). The tree holds its bytes as a uint8 tensor.

@@ -137,6 +137,8 @@ class Module {
   const std::vector<std::pair<std::string, Value>>& attributes() const noexcept { return attributes_; }
   /// Depth first, the root included, with dotted paths; a shared module once, as Python's named_modules().
   std::vector<std::pair<std::string, Module*>> named_modules();
+  /// In the order of Python's parameters(), which numbers them in an optimizer's state; tied ones once.
+  std::vector<std::pair<std::string, Tensor*>> named_parameters();
   std::uint64_t parameter_count() const;
 
   /// Keys, order and `_metadata` as torch's; tensors share the module's storages.

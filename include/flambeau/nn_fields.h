@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include <flambeau/number.h>
 #include <flambeau/object.h>
 
 namespace flambeau::nn {
@@ -74,14 +75,7 @@ class Padding : public Size {
 };
 
 /// An int or a float: `Softplus(beta=1)` prints 1, `Softplus(beta=1.0)` prints 1.0.
-struct Number {
-  template <std::integral I>
-  Number(I v) : value(static_cast<double>(v)), integer(true) {}
-  Number(double v) : value(v) {}
-  operator double() const noexcept { return value; }
-  double value;
-  bool integer = false;
-};
+using flambeau::Number;
 
 /// A float, or a tuple of floats: Upsample's scale_factor.
 struct Floats {

@@ -191,6 +191,12 @@ class NLLLoss : public WeightedLoss {
   void fields(Fields& fields) override;
 };
 
+class NLLLoss2d : public NLLLoss {
+ public:
+  using NLLLoss::NLLLoss;
+  std::string_view class_name() const override { return "NLLLoss2d"; }
+};
+
 class CrossEntropyLoss : public WeightedLoss {
  public:
   explicit CrossEntropyLoss(Tensor weight = {}, std::int64_t ignored = -100, Number smoothing = 0.0,

@@ -4,6 +4,7 @@
 
 #include <flambeau/nn_container.h>
 #include <flambeau/nn_linear.h>
+#include <flambeau/nn_loss.h>
 
 namespace flambeau::nn {
 
@@ -168,6 +169,32 @@ class AdaptiveLogSoftmaxWithLoss : public Module {
   std::string_view class_name() const override { return "AdaptiveLogSoftmaxWithLoss"; }
   Var forward(Var x) override;
   void fields(Fields& fields) override;
+};
+
+struct LinearCrossEntropyLossOptions {
+  Shape out_features{};
+  bool bias = false;
+  Tensor weight{};
+  std::string reduction = "mean";
+  std::optional<std::int64_t> ignore_index{};
+  Number label_smoothing = 0.0;
+};
+
+/// CrossEntropyLoss of a Linear (child linear, in → classes · prod(out_features)); carried, not computed. torch 2.13.
+class LinearCrossEntropyLoss : public WeightedLoss {
+ public:
+  LinearCrossEntropyLoss(std::int64_t in, std::int64_t classes, const LinearCrossEntropyLossOptions& options = {});
+  explicit LinearCrossEntropyLoss(Blank) {}
+
+  std::int64_t num_classes = 0;
+  Size out_features{Shape{}};
+  std::optional<std::int64_t> ignore_index{};
+  Number label_smoothing = 0.0;
+  Value options{};  ///< None, or how the work is cut into chunks
+
+  std::string_view class_name() const override { return "LinearCrossEntropyLoss"; }
+  void fields(Fields& fields) override;
+  std::string extra_repr() const override;
 };
 
 /// A pickled module whose class is not known here: tensors, children and attributes are kept and written back, its tree

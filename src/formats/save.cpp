@@ -126,6 +126,11 @@ void write_legacy(Ref root, bytes::Sink& sink, const SaveOptions& options) {
   }
 }
 
+StateDict named_as_they_stand(const Checkpoint& checkpoint) {
+  std::string key;
+  return checkpoint.state_dict(key);
+}
+
 void write(const Checkpoint& checkpoint, bytes::Sink& sink, const std::string& name, const SaveOptions& options) {
   const Ref root = checkpoint.root().ref();
   switch (options.format) {
@@ -136,7 +141,7 @@ void write(const Checkpoint& checkpoint, bytes::Sink& sink, const std::string& n
       torch::refuse_dangerous(root);
       return write_legacy(root, sink, options);
     case SaveOptions::Format::safetensors:
-      return formats::safetensors::write(checkpoint.state_dict(), sink, {checkpoint.container().metadata});
+      return formats::safetensors::write(named_as_they_stand(checkpoint), sink, {checkpoint.container().metadata});
   }
 }
 

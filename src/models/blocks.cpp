@@ -27,6 +27,14 @@ ConvNormActivation::ConvNormActivation(std::int64_t in, std::int64_t out, const 
   if (o.activation) append(o.activation());
 }
 
+void ConvNormActivation::fields(nn::Fields& fields) {
+  const bool old = !fields.writing() && !fields.find("out_channels");  // before 0.9
+  fields("out_channels", out_channels_);
+  if (!old || children().empty() || !children().front().module) return;
+  if (const auto* conv = dynamic_cast<const nn::Conv2d*>(children().front().module.get()))
+    out_channels_ = conv->out_channels;
+}
+
 ConvBatchNormRelu::ConvBatchNormRelu(std::int64_t in, std::int64_t out, const nn::Size& kernel_size,
                                      nn::ConvOptions options) {
   options.bias = false;
@@ -53,6 +61,24 @@ SqueezeExcitation::SqueezeExcitation(std::int64_t channels, std::int64_t squeeze
   register_module("fc2", layer<nn::Conv2d>(squeeze_channels, channels, 1));
   register_module("activation", activation());
   register_module("scale_activation", scale_activation());
+}
+
+void SqueezeExcitation::fields(nn::Fields& fields) {
+  const auto relu = std::ranges::find(children(), "relu", &nn::Module::Child::name);
+  if (fields.writing() || relu == children().end()) return;
+  // MobileNetV3's own of 0.9 and 0.10: fc1, relu, fc2, and functions for the rest.
+  const ModulePtr activation = relu->module;
+  children().erase(relu);
+  add_missing(*this, "avgpool", "fc1", layer<nn::AdaptiveAvgPool2d>(1));
+  add_missing(*this, "activation", "", activation);
+  add_missing(*this, "scale_activation", "", layer<nn::Hardsigmoid>());
+}
+
+void add_missing(nn::Module& module, std::string name, std::string_view next, const ModulePtr& child) {
+  if (has_entry(module, name)) return;
+  const auto at = std::ranges::find(module.children(), next, &nn::Module::Child::name);
+  child->train(module.training());
+  module.children().insert(at, {std::move(name), child});
 }
 
 Var SqueezeExcitation::forward(Var x) {

@@ -50,11 +50,13 @@ class ConvNormActivation : public nn::Sequential {
  public:
   ConvNormActivation(std::int64_t in, std::int64_t out, const ConvNormActivationOptions& options);
   explicit ConvNormActivation(nn::Blank) {}
-  void fields(nn::Fields& fields) override { fields("out_channels", out_channels_); }
+  void fields(nn::Fields& fields) override;
 
  private:
   std::int64_t out_channels_ = 0;
 };
+/// torchvision 0.11 and 0.12 had no Conv2d in the name.
+using PlainConvNormActivation = Python<"torchvision.ops.misc", "ConvNormActivation", ConvNormActivation>;
 using Conv2dNormActivation = Python<"torchvision.ops.misc", "Conv2dNormActivation", ConvNormActivation>;
 
 /// Conv2d without bias, BatchNorm2d(eps=0.001), ReLU: the BasicConv2d of GoogLeNet and of Inception3.
@@ -75,6 +77,7 @@ class SqueezeExcitation final : public Python<"torchvision.ops.misc", "SqueezeEx
                     const ActivationLayer& scale_activation);
   explicit SqueezeExcitation(nn::Blank) {}
   Var forward(Var x) override;
+  void fields(nn::Fields& fields) override;
 };
 
 /// Linear, activation, Dropout, Linear, Dropout.
@@ -120,6 +123,10 @@ void each(nn::Module& root, Visit visit) {
 inline bool has_entry(const nn::Module& module, std::string_view name) {
   return std::ranges::any_of(module.children(), [&](const auto& child) { return child.name == name; });
 }
+
+/// For models of an older torchvision, which used functions where there are modules today: adds the child `name`, if it
+/// is not there, before the child `next`.
+void add_missing(nn::Module& module, std::string name, std::string_view next, const ModulePtr& child);
 
 /// Zeros the bias if there is one.
 template <class M>

@@ -7,8 +7,16 @@ namespace flambeau::models {
 
 std::span<const nn::ClassRow> classes() {
   static const std::vector<nn::ClassRow> all = [] {
-    std::vector<nn::ClassRow> rows{class_row<Conv2dNormActivation>(), class_row<SqueezeExcitation>(), class_row<MLP>(),
-                                   class_row<Permute>(), class_row<StochasticDepth>()};
+    std::vector<nn::ClassRow> rows{
+        class_row<Conv2dNormActivation>(), class_row<SqueezeExcitation>(), class_row<MLP>(), class_row<Permute>(),
+        class_row<StochasticDepth>(), class_row<PlainConvNormActivation>(),
+        // 0.4 to 0.12
+        old_class_row<Conv2dNormActivation>("torchvision.models.mobilenet", "ConvBNReLU"),
+        old_class_row<Conv2dNormActivation>("torchvision.models.mobilenetv2", "ConvBNReLU"),
+        old_class_row<Conv2dNormActivation>("torchvision.models.mobilenetv2", "ConvBNActivation"),
+        old_class_row<Conv2dNormActivation>("torchvision.models.mobilenetv2", "_DeprecatedConvBNAct"),
+        old_class_row<SqueezeExcitation>("torchvision.models.mobilenetv3", "SqueezeExcitation"),
+        old_class_row<Permute>("torchvision.models.convnext", "Permute")};
     for (const auto family :
          {alexnet_classes, convnext_classes, densenet_classes, efficientnet_classes, googlenet_classes,
           inception_classes, maxvit_classes, mnasnet_classes, mobilenetv2_classes, mobilenetv3_classes, regnet_classes,

@@ -20,6 +20,13 @@ constexpr nn::ClassRow class_row() {
           []() -> std::shared_ptr<nn::Module> { return std::make_shared<M>(nn::Blank{}); }};
 }
 
+/// The row of a name that the class had in an older torchvision: such models are read as today's class and written as
+/// it.
+template <class M>
+constexpr nn::ClassRow old_class_row(std::string_view module, std::string_view name) {
+  return {module, name, class_row<M>().blank};
+}
+
 std::span<const nn::ClassRow> alexnet_classes();
 std::span<const nn::ClassRow> convnext_classes();
 std::span<const nn::ClassRow> densenet_classes();

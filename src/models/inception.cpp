@@ -150,7 +150,6 @@ class Inception3 final : public Python<"torchvision.models.inception", "Inceptio
   explicit Inception3(nn::Blank) {}
   explicit Inception3(const Options& o)
       : aux_logits_(o.aux_logits.value_or(true)), transform_input_(o.transform_input.value_or(!!o.weights)) {
-    const auto pool = [] { return layer<nn::MaxPool2d>(3, nn::MaxPoolOptions{.stride = 2}); };
     register_module("Conv2d_1a_3x3", layer<BasicConv2d>(3, 32, 3, halving()));
     register_module("Conv2d_2a_3x3", layer<BasicConv2d>(32, 32, 3));
     register_module("Conv2d_2b_3x3", layer<BasicConv2d>(32, 64, 3, pad(1)));
@@ -198,10 +197,17 @@ class Inception3 final : public Python<"torchvision.models.inception", "Inceptio
   void fields(nn::Fields& fields) override {
     fields("aux_logits", aux_logits_);
     fields("transform_input", transform_input_);
+    if (!fields.writing()) {  // before 0.6
+      add_missing(*this, "maxpool1", "Conv2d_3b_1x1", pool());
+      add_missing(*this, "maxpool2", "Mixed_5b", pool());
+      add_missing(*this, "avgpool", "fc", layer<nn::AdaptiveAvgPool2d>(nn::Size{1, 1}));
+      add_missing(*this, "dropout", "fc", layer<nn::Dropout>(0.5));
+    }
     if (!has_entry(*this, "AuxLogits")) fields.derived("AuxLogits", std::optional<std::int64_t>());
   }
 
  private:
+  static ModulePtr pool() { return layer<nn::MaxPool2d>(3, nn::MaxPoolOptions{.stride = 2}); }
   bool aux_logits_ = true, transform_input_ = false;
 };
 

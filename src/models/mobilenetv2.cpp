@@ -28,6 +28,12 @@ class InvertedResidual final : public Python<"torchvision.models.mobilenetv2", "
   void fields(nn::Fields& fields) override {
     fields("stride", stride_);
     fields("use_res_connect", use_res_connect_);
+    const auto conv = fields.writing() || fields.find("out_channels") ? nullptr : child("conv");
+    if (conv && !conv->children().empty())  // before 0.9
+      if (const auto last = std::dynamic_pointer_cast<nn::BatchNorm2d>(conv->children().back().module)) {
+        out_channels_ = last->num_features;
+        is_cn_ = stride_ > 1;
+      }
     fields("out_channels", out_channels_);
     fields("_is_cn", is_cn_);
   }
@@ -88,7 +94,10 @@ class MobileNetV2 final : public Python<"torchvision.models.mobilenetv2", "Mobil
 ModulePtr make_mobilenet_v2(const Options& o) { return layer<MobileNetV2>(o.num_classes); }
 
 std::span<const nn::ClassRow> mobilenetv2_classes() {
-  static constexpr nn::ClassRow rows[] = {class_row<MobileNetV2>(), class_row<InvertedResidual>()};
+  constexpr std::string_view until_0_8 = "torchvision.models.mobilenet";
+  static constexpr nn::ClassRow rows[] = {class_row<MobileNetV2>(), class_row<InvertedResidual>(),
+                                          old_class_row<MobileNetV2>(until_0_8, "MobileNetV2"),
+                                          old_class_row<InvertedResidual>(until_0_8, "InvertedResidual")};
   return rows;
 }
 

@@ -329,7 +329,12 @@ class SwinTransformer final : public Python<"torchvision.models.swin_transformer
     for (const char* step : {"features", "norm", "permute", "avgpool", "flatten", "head"}) x = call(step, x);
     return x;
   }
-  void fields(nn::Fields& fields) override { fields("num_classes", num_classes_); }
+  void fields(nn::Fields& fields) override {
+    fields("num_classes", num_classes_);
+    if (fields.writing()) return;
+    add_missing(*this, "permute", "avgpool", layer<Permute>(Shape{0, 3, 1, 2}));  // before 0.14
+    add_missing(*this, "flatten", "head", layer<nn::Flatten>(1));
+  }
 
  private:
   std::int64_t num_classes_ = 1000;

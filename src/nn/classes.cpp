@@ -99,12 +99,14 @@ constexpr ClassRow rows[] = {
     {"torch.nn.modules.loss", "HuberLoss", blank<HuberLoss>},
     {"torch.nn.modules.loss", "KLDivLoss", blank<KLDivLoss>},
     {"torch.nn.modules.loss", "L1Loss", blank<L1Loss>},
+    {"torch.nn.modules.loss", "LinearCrossEntropyLoss", blank<LinearCrossEntropyLoss>},
     {"torch.nn.modules.loss", "MSELoss", blank<MSELoss>},
     {"torch.nn.modules.loss", "MarginRankingLoss", blank<MarginRankingLoss>},
     {"torch.nn.modules.loss", "MultiLabelMarginLoss", blank<MultiLabelMarginLoss>},
     {"torch.nn.modules.loss", "MultiLabelSoftMarginLoss", blank<MultiLabelSoftMarginLoss>},
     {"torch.nn.modules.loss", "MultiMarginLoss", blank<MultiMarginLoss>},
     {"torch.nn.modules.loss", "NLLLoss", blank<NLLLoss>},
+    {"torch.nn.modules.loss", "NLLLoss2d", blank<NLLLoss2d>},
     {"torch.nn.modules.loss", "PoissonNLLLoss", blank<PoissonNLLLoss>},
     {"torch.nn.modules.loss", "SmoothL1Loss", blank<SmoothL1Loss>},
     {"torch.nn.modules.loss", "SoftMarginLoss", blank<SoftMarginLoss>},
@@ -171,7 +173,6 @@ constexpr ClassRow rows[] = {
     {"torch.nn.parallel.data_parallel", "DataParallel", blank<DataParallel>},
     // Names of older versions.
     {"torch.nn.modules.linear", "_LinearWithBias", blank<NonDynamicallyQuantizableLinear>},
-    {"torch.nn.modules.loss", "NLLLoss2d", blank<NLLLoss>},
 };
 
 }  // namespace

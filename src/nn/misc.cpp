@@ -149,6 +149,37 @@ AdaptiveLogSoftmaxWithLoss::AdaptiveLogSoftmaxWithLoss(std::int64_t in, std::int
   }
 }
 
+LinearCrossEntropyLoss::LinearCrossEntropyLoss(std::int64_t in, std::int64_t classes,
+                                               const LinearCrossEntropyLossOptions& o)
+    : WeightedLoss(o.weight, o.reduction),
+      num_classes(classes),
+      out_features(o.out_features),
+      ignore_index(o.ignore_index),
+      label_smoothing(o.label_smoothing) {
+  std::int64_t rows = classes;
+  for (const std::int64_t size : o.out_features) rows *= size;
+  register_module("linear", std::make_shared<Linear>(in, rows, LinearOptions{.bias = o.bias}));
+}
+
+void LinearCrossEntropyLoss::fields(Fields& f) {
+  Loss::fields(f);
+  f("num_classes", num_classes);
+  f("out_features", out_features);
+  f("ignore_index", ignore_index);
+  f("label_smoothing", label_smoothing);
+  f("options", options);
+}
+
+std::string LinearCrossEntropyLoss::extra_repr() const {
+  const auto linear = std::dynamic_pointer_cast<Linear>(child("linear"));
+  if (!linear) return {};
+  return "in_features=" + python_repr(linear->in_features) + ", num_classes=" + python_repr(num_classes) +
+         ", out_features=" + python_repr(out_features) + ", bias=" + python_repr(linear->bias().defined()) +
+         ", reduction=" + reduction + ", ignore_index=" + python_repr(ignore_index) +
+         ", label_smoothing=" + python_repr(label_smoothing) +
+         ", options=" + (options.is_none() ? "None" : options.type_name());
+}
+
 Var AdaptiveLogSoftmaxWithLoss::forward(Var) { unsupported(*this, "it takes two inputs"); }
 
 void AdaptiveLogSoftmaxWithLoss::fields(Fields& f) {

@@ -114,6 +114,19 @@ std::vector<std::pair<std::string, Module*>> Module::named_modules() {
   return all;
 }
 
+std::vector<std::pair<std::string, Tensor*>> Module::named_parameters() {
+  std::vector<std::pair<std::string, Tensor*>> all;
+  std::set<std::tuple<const Storage*, std::int64_t, Shape>> seen;
+  for (const auto& [path, module] : named_modules())
+    for (Parameter& parameter : module->parameters()) {
+      const Tensor& tensor = parameter.tensor;
+      if (!tensor.defined()) continue;
+      if (tensor.is_meta() || seen.emplace(tensor.storage().get(), tensor.offset(), tensor.shape()).second)
+        all.emplace_back(path.empty() ? parameter.name : path + "." + parameter.name, &parameter.tensor);
+    }
+  return all;
+}
+
 std::uint64_t Module::parameter_count() const {
   std::uint64_t count = 0;
   std::set<const Module*> seen;

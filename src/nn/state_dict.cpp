@@ -237,18 +237,36 @@ class Loader {
     throw Error(ErrorCode::mismatch, text + advice());
   }
 
-  /// When one prefix on every key would explain the difference, say so: the usual trace of DataParallel and friends.
+  /// What would explain the difference, after torch's own text: a prefix on every key of one side (DataParallel and
+  /// friends), or names that are nearly the same.
   std::string advice() const {
-    if (keys_.missing_keys.empty() || keys_.unexpected_keys.empty()) return {};
-    const std::string& missing = keys_.missing_keys.front();
-    for (const std::string& key : keys_.unexpected_keys)
-      if (key.size() > missing.size() && key.ends_with("." + missing)) {
-        const std::string prefix = key.substr(0, key.size() - missing.size());
-        const auto starts = [&](const std::string& name) { return name.starts_with(prefix); };
-        if (std::all_of(keys_.unexpected_keys.begin(), keys_.unexpected_keys.end(), starts))
-          return "\n(every unexpected key begins with \"" + prefix + "\": strip it)";
-      }
-    return {};
+    if (!options_.strict || keys_.missing_keys.empty() || keys_.unexpected_keys.empty()) return {};
+    if (const auto prefix = common_prefix(keys_.unexpected_keys, keys_.missing_keys))
+      return "\n(every unexpected key begins with \"" + *prefix + "\": strip it)";
+    if (const auto prefix = common_prefix(keys_.missing_keys, keys_.unexpected_keys))
+      return "\n(every missing key begins with \"" + *prefix + "\", which the state_dict's keys lack)";
+    std::string text;
+    constexpr std::size_t most = 3;
+    for (std::size_t i = 0; i < std::min(most, keys_.missing_keys.size()); ++i) {
+      const auto near = nearest(keys_.missing_keys[i], std::span<const std::string>(keys_.unexpected_keys), 1);
+      if (near.empty()) continue;
+      if (!text.empty()) text += "; ";
+      text.append("\"").append(near[0]).append("\" may be \"").append(keys_.missing_keys[i]).append("\"");
+    }
+    return text.empty() ? text : "\n(" + text + ")";
+  }
+
+  /// The prefix that all `longer` names have, if the first of `shorter` follows it in one of them.
+  static std::optional<std::string> common_prefix(const std::vector<std::string>& longer,
+                                                  const std::vector<std::string>& shorter) {
+    const std::string& end = shorter.front();
+    for (const std::string& key : longer) {
+      if (key.size() <= end.size() || !key.ends_with("." + end)) continue;
+      const std::string prefix = key.substr(0, key.size() - end.size());
+      if (std::all_of(longer.begin(), longer.end(), [&](const std::string& name) { return name.starts_with(prefix); }))
+        return prefix;
+    }
+    return std::nullopt;
   }
 
   Module& root_;

@@ -2,6 +2,7 @@
 
 #include <flambeau/checkpoint.h>
 #include <flambeau/error.h>
+#include <flambeau/glob.h>
 #include <flambeau/near.h>
 
 #include "object/names.h"
@@ -77,6 +78,18 @@ bool StateDict::erase(std::string_view name) {
   for (auto& row : index_)
     if (row.second > at) --row.second;
   return true;
+}
+
+StateDict StateDict::select(std::span<const std::string> include, std::span<const std::string> exclude) const {
+  StateDict result;
+  for (const Entry& entry : entries_) {
+    if ((!include.empty() && !matches_any(include, entry.name)) || matches_any(exclude, entry.name)) continue;
+    result.index_.emplace(entry.name, result.entries_.size());
+    result.entries_.push_back(entry);
+  }
+  result.metadata_ = metadata_;
+  result.has_metadata_ = has_metadata_;
+  return result;
 }
 
 std::optional<std::int64_t> StateDict::version(std::string_view path) const noexcept {

@@ -5,10 +5,13 @@ import io
 import json
 import os
 import pickletools
+import signal
+import subprocess
+import time
 import unittest
 import zipfile
 
-from harness import Case, Tensor, run, state, write_pth
+from harness import Case, FLAMBEAU, Tensor, run, state, write_pth
 
 
 class Broken(Case):
@@ -24,6 +27,20 @@ class Broken(Case):
 
     def test_folder(self):
         self.fails(2, "ls", self.folder)
+
+    def test_pipes_and_devices_do_not_hang(self):
+        fifo = self.folder / "fifo"
+        os.mkfifo(fifo)
+        for path in (fifo, "/dev/zero", "/dev/null"):
+            for verb in self.verbs + ["verify", "scan"]:
+                self.assertIn("no regular file", self.fails(2, verb, path))
+
+    def test_a_reader_that_goes_away(self):
+        process = subprocess.Popen([FLAMBEAU, "ls", self.small()], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process.stdout.close()
+        self.assertIn(process.wait(), (0, -signal.SIGPIPE))
+        self.assertEqual(process.stderr.read(), b"")
+        process.stderr.close()
 
     def test_cut_file(self):
         whole = self.small().read_bytes()
@@ -220,6 +237,22 @@ class Diff(Case):
         self.assertIn("> fc.bias is fc.offset", out)
         self.assertIn("+ extra", out)
 
+    def test_distance(self):
+        a, b = self.pair(state(fc__weight=Tensor([0, 1, 2, 3, 4, 5.0000005], (2, 3)), fc__bias=Tensor([0.5, -1.5])))
+        change = json.loads(run("diff", a, b, "--json")[1])["changed"][0]
+        self.assertEqual((change["what"], change["differing"], change["max_ulp"]), ("values", 1, 1))
+        self.assertIn("1 ULP", run("diff", a, b)[1])
+
+    def test_a_checkpoint_and_its_weights(self):
+        a, b = self.pair({"epoch": 3, "model": state(module__fc__weight=Tensor(range(6), (2, 3)),
+                                                     module__fc__bias=Tensor([0.5, -1.5]))})
+        status, out, err = run("diff", a, b)
+        self.assertEqual(status, 0)
+        self.assertIn("2 equal", out)
+        self.assertIn("took the weights under 'model', and 'module.' off their names", err)
+        self.ok("diff", b, b, "--weights")
+        self.assertEqual(run("diff", a, b, "--strip-prefix", "model.module.")[0], 0)
+
     def test_tolerance(self):
         a, b = self.pair(state(fc__weight=Tensor([0, 1, 2, 3, 4, 5.001], (2, 3)), fc__bias=Tensor([0.5, -1.5])))
         self.assertEqual(run("diff", a, b)[0], 1)
@@ -262,6 +295,86 @@ class Convert(Case):
         self.ok("convert", source, out, "--root", "state_dict")
         self.assertEqual(len(json.loads(self.ok("ls", out, "--json"))["tensors"]), 2)
         self.assertIn("no tensor is left", self.fails(2, "convert", source, out, "--include", "nothing"))
+
+    def rows(self, path):
+        return {row["name"]: row["dtype"] for row in json.loads(self.ok("ls", path, "--json"))["tensors"]}
+
+    def test_dtype_of_single_tensors(self):
+        source, out = self.small(), self.folder / "out.pth"
+        self.ok("convert", source, out, "--dtype", "float64", "--dtype", "**.bias=int32")
+        self.assertEqual(self.rows(out), {"fc.weight": "float64", "fc.bias": "int32"})
+        for name in ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2", "complex64", "complex128", "uint8", "int8",
+                     "int16", "uint16", "uint32", "int64", "uint64", "bool"]:
+            self.ok("convert", source, out, "--dtype", f"**={name}")
+            self.assertEqual(set(self.rows(out).values()), {name})
+        self.assertIn("GLOB=int8", self.fails(2, "convert", source, out, "--dtype", "int8"))
+        self.fails(2, "convert", source, out, "--dtype", "qint8")
+
+    def test_rename(self):
+        source, out = self.small(), self.folder / "out.pth"
+        self.ok("convert", source, out, "--rename", "fc=head.0")
+        self.assertEqual(list(self.rows(out)), ["head.0.weight", "head.0.bias"])
+        self.ok("convert", out, source, "--rename", "head.0.=", "--rename", "bias=shift")
+        self.assertEqual(list(self.rows(source)), ["weight", "shift"])
+        self.assertIn("did you mean 'head.0.bias'", self.fails(2, "convert", out, source, "--rename", "head.0.bais=b"))
+        self.assertIn("two tensors", self.fails(2, "convert", out, source, "--rename", "head.0.bias=head.0.weight"))
+        self.assertIn("OLD=NEW", self.fails(2, "convert", out, source, "--rename", "head"))
+
+    def test_foreign_checkpoint_says_what_was_taken(self):
+        source, out = self.folder / "foreign.pth", self.folder / "out.safetensors"
+        write_pth(source, {"epoch": 1, "optimizer": {"state": {0: {"exp_avg": Tensor([1])}}, "param_groups": []},
+                           "state_dict": state(module__fc__weight=Tensor([1]), module__fc__bias=Tensor([2]))})
+        status, _, err = run("convert", source, out)
+        self.assertEqual(status, 0)
+        self.assertIn("took the weights under 'state_dict', and 'module.' off their names", err)
+        self.assertIn("1 other tensors of the checkpoint are left out", err)
+        self.assertEqual(list(self.rows(out)), ["fc.bias", "fc.weight"])
+        self.ok("convert", source, out, "--strip-prefix", "")
+        self.assertEqual(list(self.rows(out)), ["module.fc.bias", "module.fc.weight"])
+        self.assertIn("no name begins with", self.fails(2, "convert", source, out, "--strip-prefix", "model."))
+        document = json.loads(self.ok("show", source, "--json"))
+        self.assertEqual((document["weights_key"], document["weights_prefix"]), ("state_dict", "module."))
+        self.ok("convert", source, self.folder / "whole.pth")  # nothing is taken where nothing is asked for
+        self.assertEqual(list(self.rows(self.folder / "whole.pth"))[1], "state_dict.module.fc.weight")
+
+    def test_split_and_merge(self):
+        source, index, back = self.folder / "big.pth", self.folder / "big.bin.index.json", self.folder / "back.pth"
+        tied = Tensor(range(100), key="0")
+        write_pth(source, state(a=tied, b=Tensor(range(200)), c=Tensor(range(10)), d=Tensor(range(100), key="0")))
+        document = json.loads(self.ok("convert", source, index, "--split", "900", "--json"))
+        self.assertEqual(len(document["shards"]), 2)
+        written = json.loads(index.read_text())
+        self.assertEqual(written["metadata"]["total_size"], 1240)
+        self.assertEqual(written["weight_map"]["a"], "big-00001-of-00002.bin")
+        self.assertEqual(written["weight_map"]["d"], written["weight_map"]["a"])  # tied tensors stay together
+        self.ok("convert", index, back)
+        self.ok("diff", source, back)
+        plain = self.small()
+        self.ok("convert", plain, self.folder / "small.safetensors.index.json", "--split", "24")
+        self.ok("diff", plain, self.folder / "small.safetensors.index.json")
+        self.assertIn("--split", self.fails(2, "convert", source, index))
+        self.assertIn("index", self.fails(2, "convert", source, back, "--split", "1K"))
+        self.assertIn("500M", self.fails(2, "convert", source, index, "--split", "lots"))
+
+    def test_failed_split_leaves_no_parts(self):
+        source, folder = self.folder / "big.pth", self.folder / "parts"
+        write_pth(source, state(a=Tensor(range(100)), b=Tensor(range(100))))
+        (folder / "big.bin.index.json").mkdir(parents=True)
+        self.fails(2, "convert", source, folder / "big.bin.index.json", "--split", "400")
+        self.assertEqual([path.name for path in folder.iterdir()], ["big.bin.index.json"])
+
+    def test_interrupt_leaves_no_litter(self):
+        source, folder = self.folder / "big.pth", self.folder / "out"
+        folder.mkdir()
+        write_pth(source, state(a=Tensor([0.5] * 4_000_000)))
+        for attempt, delay in enumerate([0.002, 0.004, 0.006, 0.01, 0.015, 0.02, 0.03, 0.05]):
+            process = subprocess.Popen([FLAMBEAU, "convert", source, folder / f"{attempt}.pth", "-q"])
+            time.sleep(delay)
+            process.send_signal(signal.SIGINT)
+            self.assertIn(process.wait(), (0, -signal.SIGINT))
+        self.assertEqual([path.name for path in folder.iterdir() if not path.name[0].isdigit() or path.suffix != ".pth"], [])
+        for path in folder.iterdir():  # finished before the signal
+            self.ok("verify", path)
 
     def test_failure_leaves_the_target(self):
         out = self.folder / "out.pth"

@@ -116,6 +116,23 @@ TEST(LoadStateDict, AdvisesAboutACommonPrefix) {
   EXPECT_TRUE(text.ends_with("\n(every unexpected key begins with \"module.\": strip it)")) << text;
 }
 
+TEST(LoadStateDict, AdvisesAboutAPrefixThatIsLacking) {
+  StateDict state;
+  state.set("weight", test::filled({1, 3}, 1));
+  state.set("bias", test::filled({1}, 1));
+  const auto wrapped = std::make_shared<Sequential>(NamedModules{{"model", std::make_shared<Linear>(3, 1)}});
+  const std::string text = failure(*wrapped, state);
+  EXPECT_TRUE(text.ends_with("\n(every missing key begins with \"model.\", which the state_dict's keys lack)")) << text;
+}
+
+TEST(LoadStateDict, AdvisesAboutNearNames) {
+  StateDict state;
+  for (const auto& entry : net()->state_dict())
+    state.set(entry.name == "fc1.weight" ? "fc1.wieght" : entry.name, entry.tensor);
+  const std::string text = failure(*net(), state);
+  EXPECT_TRUE(text.ends_with("\n(\"fc1.wieght\" may be \"fc1.weight\")")) << text;
+}
+
 TEST(LoadStateDict, AcceptsOneElementForAScalar) {
   StateDict state = net()->state_dict();
   const std::int64_t count[] = {5};
@@ -161,6 +178,7 @@ TEST(LoadStateDict, KeepsTiesInsideTheModule) {
   EXPECT_EQ(state.size(), 3u);
   EXPECT_EQ(both->parameter_count(), 9u);
   EXPECT_EQ(both->named_modules().size(), 3u);
+  EXPECT_EQ(both->named_parameters().size(), 1u);
   StateDict values;
   for (const char* name : {"0.weight", "1.weight", "2.weight"}) values.set(name, test::filled({3, 3}, 7));
   both->load_state_dict(values);
@@ -189,6 +207,13 @@ TEST(StateDict, HasPythonsMetadata) {
   EXPECT_EQ(state.version("bn"), 2);
   EXPECT_EQ(state.version("sub.0"), 1);
   EXPECT_FALSE(state[0].tensor.requires_grad());
+}
+
+TEST(StateDict, NamesParametersInPythonsOrder) {
+  const ModulePtr module = net();
+  std::string names;
+  for (const auto& [name, tensor] : module->named_parameters()) names += name + " ";
+  EXPECT_EQ(names, "fc1.weight fc1.bias bn.weight bn.bias sub.0.weight sub.0.bias ");
 }
 
 TEST(StateDict, LeavesOutTransientBuffers) {

@@ -1,0 +1,253 @@
+// Where the weights are in a checkpoint, and what stands before their names.
+
+#include <algorithm>
+#include <array>
+#include <unordered_set>
+#include <utility>
+
+#include <flambeau/checkpoint.h>
+#include <flambeau/error.h>
+
+#include "object/module.h"
+
+namespace flambeau {
+
+using object::as;
+using object::Dict;
+using object::Ref;
+
+namespace {
+
+// Keys under which training code stores the weights, the most usual first.
+constexpr std::array<std::string_view, 26> usual_keys = {
+    "state_dict", "model_state_dict", "model",          "module",        "net",
+    "network",    "weights",          "params",         "generator",     "backbone",
+    "encoder",    "decoder",          "student",        "teacher",       "discriminator",
+    "head",       "model_weights",    "net_state_dict", "my_state_dict", "ema",
+    "model_ema",  "ema_state_dict",   "g_ema",          "params_ema",    "state_dict_ema",
+    "ema_model",
+};
+// What lies below these is no model: moments of optimizers, statistics of schedulers.
+constexpr std::array<std::string_view, 14> other_keys = {
+    "optimizer",     "optimizer_state_dict", "optimizer_states", "optimizer_state", "optim", "opt",       "optimizers",
+    "lr_schedulers", "lr_scheduler",         "scheduler",        "scaler",          "amp",   "callbacks", "loops",
+};
+constexpr std::size_t max_depth = 4, max_visits = 4096;
+
+template <std::size_t N>
+std::size_t rank_in(const std::array<std::string_view, N>& keys, std::string_view key) noexcept {
+  return static_cast<std::size_t>(std::find(keys.begin(), keys.end(), key) - keys.begin());
+}
+
+// Tensors of a dict that can be a state_dict: string keys only, most values tensors.
+std::size_t tensors_of(const Dict& dict) noexcept {
+  std::size_t tensors = 0;
+  for (const auto& [key, value] : dict.items) {
+    if (!object::text(key)) return 0;
+    tensors += value.kind() == Kind::tensor;
+  }
+  return tensors * 2 >= dict.items.size() ? tensors : 0;
+}
+
+bool has_metadata(const Dict& dict) noexcept {
+  const auto* attributes = as<Dict>(dict.state);
+  return attributes && object::get(*attributes, "_metadata");
+}
+
+struct Candidate {
+  std::string key;  // dotted; "" for the root
+  Ref ref;
+  std::size_t rank = usual_keys.size();  // place of the last key among the usual ones; after them for any other
+  std::size_t depth = 0, tensors = 0;
+};
+
+class Finder {
+ public:
+  explicit Finder(const Value& root) : root_(root) { visit(root.ref(), {}, 0, 0); }
+
+  const Candidate* best() const {
+    const Candidate* chosen = pick(true);
+    if (!chosen) chosen = pick(false);
+    const Candidate* whole = !found_.empty() && found_.front().depth == 0 ? &found_.front() : nullptr;
+    // A root that is a state_dict itself: unless it only has a few tensors (a loss) beside the weights.
+    return whole && (!chosen || whole->tensors >= chosen->tensors) ? whole : chosen;
+  }
+
+ private:
+  void visit(Ref ref, const std::string& path, std::size_t rank, std::size_t depth) {
+    if (++visits_ > max_visits || !ref.node() || !seen_.insert(ref.node()).second) return;
+    const auto* dict = as<Dict>(ref);
+    if (object::is_module(ref)) {
+      found_.push_back({path, ref, rank, depth, object::module_state_dict(Value(root_.heap(), ref)).size()});
+      return;
+    }
+    if (!dict) return;
+    if (object::get(*dict, "param_groups")) return;
+    const std::size_t tensors = tensors_of(*dict);
+    if (tensors > 0 || has_metadata(*dict)) found_.push_back({path, ref, rank, depth, tensors});
+    if (depth == max_depth) return;
+    for (const auto& [key, item] : dict->items) {
+      const auto name = object::text(key);
+      if (!name || rank_in(other_keys, *name) < other_keys.size()) continue;
+      visit(item, path.empty() ? std::string(*name) : path + "." + std::string(*name), rank_in(usual_keys, *name),
+            depth + 1);
+    }
+  }
+
+  // Usual keys go before others; among them most tensors win, but a key that holds a tenth less or more counts as equal
+  // (an averaged model has a counter besides), and then the more usual one is taken, the outer one of equals.
+  const Candidate* pick(bool usual) const {
+    const auto eligible = [&](const Candidate& c) { return c.depth > 0 && (c.rank < usual_keys.size()) == usual; };
+    std::size_t most = 0;
+    const Candidate* chosen = nullptr;
+    for (const Candidate& c : found_)
+      if (eligible(c)) most = std::max(most, c.tensors);
+    for (const Candidate& c : found_)
+      if (eligible(c) && c.tensors * 10 >= most * 9 &&
+          (!chosen || std::pair(c.rank, c.depth) < std::pair(chosen->rank, chosen->depth)))
+        chosen = &c;
+    return chosen;
+  }
+
+  const Value& root_;
+  std::vector<Candidate> found_{};
+  std::unordered_set<const object::Node*> seen_{};
+  std::size_t visits_ = 0;
+};
+
+// DataParallel and its kin wrap the model in `module`, averaging (AveragedModel) besides counts; torch.compile puts
+// `_orig_mod` before what it compiled, the whole model or a part of it.
+constexpr std::string_view wrapper = "module.", compiled = "_orig_mod.";
+constexpr std::string_view averaged = "n_averaged";
+
+bool is_wrapped(const StateDict& state) {
+  const auto wrapped = [](const StateDict::Entry& e) { return e.name.starts_with(wrapper) || e.name == averaged; };
+  return std::all_of(state.begin(), state.end(), wrapped) &&
+         std::any_of(state.begin(), state.end(), [](const auto& e) { return e.name.starts_with(wrapper); });
+}
+
+std::string without_compiled(std::string name) {
+  for (std::size_t at = 0; (at = name.find(compiled, at)) != name.npos;)
+    if (at == 0 || name[at - 1] == '.')
+      name.erase(at, compiled.size());
+    else
+      ++at;
+  return name;
+}
+
+template <class Rename>
+StateDict renamed(const StateDict& state, Rename rename) {
+  StateDict result;
+  for (const StateDict::Entry& entry : state) {
+    auto name = rename(entry.name);
+    if (!name) continue;
+    if (entry.tensor.defined())
+      result.set(std::move(*name), entry.tensor, entry.parameter);
+    else
+      result.set_extra(std::move(*name), entry.extra);
+  }
+  if (!state.has_metadata()) return result;
+  std::vector<StateDict::Module> modules;
+  for (StateDict::Module module : state.metadata()) {
+    // A module's path with a dot behind it is a prefix of names: "module." itself becomes the root's "".
+    auto path = rename(module.path + ".");
+    if (!path) continue;
+    module.path = path->empty() ? "" : path->substr(0, path->size() - 1);
+    if (std::none_of(modules.begin(), modules.end(), [&](const auto& m) { return m.path == module.path; }))
+      modules.push_back(std::move(module));
+  }
+  result.set_metadata(std::move(modules));
+  return result;
+}
+
+// "model." when every name begins with that one part, and more than a layer lies below it.
+std::string common_part(const StateDict& state) {
+  if (state.size() < 2) return {};
+  const std::string& first = state[0].name;
+  const std::string part = first.substr(0, first.find('.') + 1);
+  if (part.empty() || part == "0.") return {};
+  const auto begins = [&](const StateDict::Entry& entry) { return entry.name.starts_with(part); };
+  const auto goes_on = [&](const StateDict::Entry& entry) {
+    return entry.name.find('.', part.size()) != std::string::npos;
+  };
+  return std::all_of(state.begin(), state.end(), begins) && std::any_of(state.begin(), state.end(), goes_on)
+             ? part
+             : std::string();
+}
+
+}  // namespace
+
+StateDict StateDict::without_prefix(std::string_view prefix) const {
+  return renamed(*this, [&](const std::string& name) -> std::optional<std::string> {
+    if (name.starts_with(prefix)) return name.substr(prefix.size());
+    if (name == ".") return std::nullopt;  // the root's version, when another module becomes the root
+    return name;
+  });
+}
+
+std::string Checkpoint::Taken::to_string() const {
+  std::string text;
+  if (!key.empty()) text = "took the weights under '" + key + "'";
+  if (!prefix.empty()) text += (text.empty() ? "took '" : ", and '") + prefix + "' off their names";
+  return text;
+}
+
+StateDict Checkpoint::state_dict() const {
+  Taken taken;
+  return state_dict(taken);
+}
+
+StateDict Checkpoint::state_dict(std::string& taken_key) const {
+  Taken taken;
+  StateDict state = state_dict(taken, "");
+  taken_key = std::move(taken.key);
+  return state;
+}
+
+StateDict Checkpoint::state_dict(Taken& taken, std::optional<std::string_view> strip_prefix) const {
+  taken = {};
+  const auto* dict = as<Dict>(root_.ref());
+  if (!dict && !object::is_module(root_.ref()))
+    throw Error(ErrorCode::not_found, "no state_dict: the checkpoint is a " + root_.type_name());
+  const Finder finder(root_);
+  const Candidate* chosen = finder.best();
+  if (!chosen) {
+    std::string keys;
+    for (const auto& pair : dict->items) {
+      const auto name = object::text(pair.first);
+      if (name && keys.size() < 200) keys += (keys.empty() ? "'" : ", '") + std::string(*name) + "'";
+    }
+    throw Error(ErrorCode::not_found, "no state_dict among the checkpoint's keys" + (keys.empty() ? "" : " " + keys));
+  }
+  taken.key = chosen->key;
+  const Value value(root_.heap(), chosen->ref);
+  StateDict state = object::is_module(chosen->ref) ? object::module_state_dict(value) : StateDict::from_value(value);
+  if (strip_prefix) {
+    if (!strip_prefix->empty()) {
+      const auto begins = [&](const StateDict::Entry& entry) { return entry.name.starts_with(*strip_prefix); };
+      if (std::none_of(state.begin(), state.end(), begins))
+        throw Error(ErrorCode::not_found, "no name begins with '" + std::string(*strip_prefix) + "'");
+      state = state.without_prefix(*strip_prefix);
+      taken.prefix = *strip_prefix;
+    }
+    return state;
+  }
+  while (is_wrapped(state)) {
+    state.erase(averaged);
+    state = state.without_prefix(wrapper);
+    taken.prefix += wrapper;
+  }
+  const auto is_compiled = [](const StateDict::Entry& entry) { return entry.name != without_compiled(entry.name); };
+  if (std::any_of(state.begin(), state.end(), is_compiled)) {
+    state = renamed(state, [](const std::string& name) { return std::optional(without_compiled(name)); });
+    taken.prefix += compiled;
+    while (is_wrapped(state)) {
+      state = state.without_prefix(wrapper);
+      taken.prefix += wrapper;
+    }
+  }
+  taken.common_prefix = common_part(state);
+  return state;
+}
+
+}  // namespace flambeau
