@@ -91,5 +91,15 @@ TEST(PublishedWeights, AreFoundByEveryName) {
   EXPECT_EQ(models::transforms(VGG16_Weights::DEFAULT).crop, 224);
 }
 
+TEST(Categories, AreTorchvisionsInOrder) {
+  const auto names = models::categories(models::VGG16_Weights::DEFAULT);
+  ASSERT_EQ(names.size(), 1000u);
+  std::string joined;
+  for (const std::string_view name : names) joined.append(joined.empty() ? "" : "\n").append(name);
+  EXPECT_EQ(test::sha256(joined), "0b0f9fee7c952f257418d62aa701f023a9da13b443a14f5c4291e5724d92967c");
+  EXPECT_EQ(names[281], "tabby");
+  EXPECT_TRUE(models::categories(models::VGG16_Weights::IMAGENET1K_FEATURES).empty());
+}
+
 }  // namespace
 }  // namespace flambeau
