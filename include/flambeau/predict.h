@@ -44,6 +44,11 @@ struct Class {
 std::vector<std::vector<Class>> top_k(const Tensor& scores, std::int64_t k,
                                       std::span<const std::string_view> labels = {});
 
+/// The names of the classes that training code left beside the weights under one of the usual keys ("labels",
+/// "classes", "class_to_idx", "id2label", …): a list, or a dict between names and indices. Empty if there are none for
+/// exactly so many classes.
+std::vector<std::string> labels_of(const Checkpoint& checkpoint, std::int64_t classes);
+
 }  // namespace predict
 
 /// One tensor in NumPy's .npy: `read_npy` gives its dtype in row-major order, whatever order the file has.
