@@ -184,6 +184,19 @@ class Module {
 };
 using ModulePtr = std::shared_ptr<Module>;
 
+/// A Python class and how to make a bare object of its C++ class (see Blank): what load_model makes modules by.
+struct ClassRow {
+  std::string_view module, name;
+  ModulePtr (*blank)();
+};
+/// The row of a class of one's own, which needs a constructor from Blank. Children and parameters come under their
+/// names
+/// (`call("conv1", x)`), further attributes through fields().
+template <class M>
+ClassRow class_row(std::string_view python_module, std::string_view class_name) {
+  return {python_module, class_name, []() -> ModulePtr { return std::make_shared<M>(Blank{}); }};
+}
+
 }  // namespace nn
 
 struct PlanOptions;  // plan.h
