@@ -28,7 +28,8 @@ inline void print_answers(const flambeau::Model& model, const std::string& image
                           const flambeau::vision::Preset& preset, std::span<const std::string_view> labels) {
   const flambeau::Tensor scores = flambeau::predict::softmax(model(flambeau::vision::preprocess(image, preset)));
   std::printf("%s\n", image.c_str());
-  for (const auto& answer : flambeau::predict::top_k(scores, 5, labels)[0])
+  const auto answers = flambeau::predict::top_k(scores, 5, labels);
+  for (const auto& answer : answers.front())
     std::printf("  %6.2f %%  %s\n", 100 * static_cast<double>(answer.score), answer.label.c_str());
 }
 
