@@ -8,6 +8,7 @@
 #include <exception>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
 
@@ -78,6 +79,13 @@ Tensor picture() {
   return flambeau::vision::preprocess(image, {.resize = 64, .crop = 64});
 }
 
+float apart_at_most(const Tensor& a, const Tensor& b) {
+  float most = 0;
+  for (std::size_t i = 0; i < a.data<float>().size(); ++i)
+    most = std::max(most, std::abs(a.data<float>()[i] - b.data<float>()[i]));
+  return most;
+}
+
 void run(const std::filesystem::path& folder) {
   flambeau::manual_seed(0);
   Model model(std::make_shared<GatedNet>());
@@ -90,10 +98,20 @@ void run(const std::filesystem::path& folder) {
   const Tensor answer = model(x);
   check(flambeau::predict::top_k(flambeau::predict::softmax(answer), 4)[0].size() == 4, "it predicts");
   const Tensor reference = model(x, {.kernels = flambeau::Kernels::reference});
-  double apart = 0;
-  for (std::size_t i = 0; i < answer.data<float>().size(); ++i)
-    apart = std::max(apart, std::abs(static_cast<double>(answer.data<float>()[i] - reference.data<float>()[i])));
-  check(apart < 1e-5, "fast kernels agree with the plain loops");
+  check(apart_at_most(answer, reference) < 1e-5, "fast kernels agree with the plain loops");
+
+  // A kernel of one's own, before ours: sigmoid, one element after the other.
+  const auto kernels =
+      std::make_shared<const flambeau::OwnKernels>([](const flambeau::OperationView& operation) -> flambeau::OwnKernel {
+        const auto* kind = std::get_if<graph::ActivationAttributes>(&operation.attributes);
+        if (!kind || kind->kind != graph::Activation::sigmoid) return {};
+        std::size_t count = 1;
+        for (const std::int64_t size : operation.output) count *= static_cast<std::size_t>(size);
+        return [count](std::span<const float* const> inputs, float* output) {
+          for (std::size_t i = 0; i < count; ++i) output[i] = 1 / (1 + std::exp(-inputs[0][i]));
+        };
+      });
+  check(apart_at_most(model(x, {.own = kernels}), answer) < 1e-5, "a kernel of one's own gives the same answer");
 
   const std::string weights = folder / "weights.pth", whole = folder / "whole.pth";
   flambeau::save(model.state_dict(), weights);
@@ -102,8 +120,8 @@ void run(const std::filesystem::path& folder) {
   check(fresh.eval()(x).equal(answer), "a state_dict file brings the answer back");
 
   flambeau::save(model, whole);  // Python loads it where mine.GatedNet exists
-  const nn::ClassRow own[] = {nn::class_row<GatedNet>("mine", "GatedNet"), nn::class_row<Gate>("mine", "Gate")};
-  const Model back = flambeau::load_model(whole, {}, own);
+  const nn::ClassRow classes[] = {nn::class_row<GatedNet>("mine", "GatedNet"), nn::class_row<Gate>("mine", "Gate")};
+  const Model back = flambeau::load_model(whole, {}, classes);
   check(back.repr() == model.repr() && back(x).equal(answer), "a whole-model file brings the model back");
   check(flambeau::load_model(whole).state_dict().size() == model.state_dict().size(),
         "without the classes its weights are still read");
