@@ -100,6 +100,7 @@ int dis(const Args& args);
 int models(const Args& args);
 int init(const Args& args);
 int predict(const Args& args);
+int pull(const Args& args);
 int bench(const Args& args);
 int completions(const Args& args);
 int help(const Args& args);

@@ -1,100 +1,25 @@
 #include <algorithm>
-#include <fstream>
+#include <array>
+#include <cctype>
+#include <filesystem>
+#include <iostream>
+#include <iterator>
 
 #include <fmt/format.h>
 
-#include <flambeau/models.h>
+#include <flambeau/error.h>
 #include <flambeau/predict.h>
 #include <flambeau/vision.h>
 
 #include "command.h"
-#include "input.h"
 #include "json.h"
+#include "predict_model.h"
 #include "terminal.h"
 
 namespace cli {
 namespace {
 
-using flambeau::DType;
-using flambeau::Model;
-using flambeau::StateDict;
 using flambeau::Tensor;
-
-// What DataParallel and torch.compile put before every name.
-constexpr std::string_view wrappers[] = {"module.", "_orig_mod."};
-
-// float32 under the names that the model has, whatever wrapped it when it was saved.
-StateDict prepared(const Args& args, const StateDict& state) {
-  std::string_view prefix;
-  for (const std::string_view wrapper : wrappers)
-    if (!state.empty() && std::ranges::all_of(state, [&](const auto& e) { return e.name.starts_with(wrapper); }))
-      prefix = wrapper;
-  if (!prefix.empty()) note(args, "took '" + std::string(prefix) + "' off the names");
-  StateDict result;
-  for (const StateDict::Entry& entry : state) {
-    if (!entry.tensor.defined()) continue;
-    const bool reduced = flambeau::info(entry.tensor.dtype()).kind == flambeau::DTypeClass::floating;
-    result.set(std::string(stripped(entry.name, prefix)), reduced ? entry.tensor.to(DType::float32) : entry.tensor,
-               entry.parameter);
-  }
-  if (state.has_metadata() && prefix.empty()) result.set_metadata(state.metadata());
-  return result;
-}
-
-// The head's width and the auxiliary heads are the file's, not the builder's defaults.
-flambeau::models::Options options_for(const std::string& name, const StateDict& state) {
-  flambeau::models::Options options{.initialize = false};
-  if (!state.empty())
-    if (const Tensor& last = state[state.size() - 1].tensor; last.dim() == 1) options.num_classes = last.size(0);
-  if (name == "googlenet" || name == "inception_v3")
-    options.aux_logits = std::ranges::any_of(
-        state, [](const auto& e) { return e.name.starts_with("aux") || e.name.starts_with("AuxLogits."); });
-  return options;
-}
-
-Model load(const Args& args) {
-  const auto name = args.value("model");
-  const auto file = args.value("weights");
-  if (args.has("random")) {
-    if (!name || file) throw UsageError("--random SEED goes with --model NAME and without --weights");
-    return flambeau::models::make(*name, {.seed = args.number("random")});
-  }
-  if (!file) throw UsageError("say whose weights: --weights FILE (or --random SEED)");
-  const flambeau::Checkpoint checkpoint = open(args, *file);
-  if (!name) {
-    if (checkpoint.root().kind() != flambeau::Kind::object)
-      throw UsageError("'" + *file + "' holds weights without a model: say which with --model NAME");
-    return flambeau::load_model(checkpoint);
-  }
-  std::string key;
-  const StateDict found = checkpoint.state_dict(key);
-  if (!key.empty()) note(args, *file + ": took the weights under '" + key + "'");
-  const StateDict state = prepared(args, found);
-  Model model = flambeau::models::make(*name, options_for(*name, state));
-  try {
-    model.load_state_dict(state, {.assign = true});
-  } catch (const flambeau::Error& error) {
-    throw error.at({.file = *file});
-  }
-  return model;
-}
-
-flambeau::vision::Preset preset_for(const Args& args) {
-  if (const auto name = args.value("model"))
-    if (const auto* weights = flambeau::models::find_weights(*name, "DEFAULT"))
-      return flambeau::models::transforms(*weights);
-  return {};
-}
-
-std::vector<std::string> read_labels(const Args& args) {
-  std::vector<std::string> labels;
-  const auto file = args.value("labels");
-  if (!file) return labels;
-  std::ifstream lines(*file);
-  if (!lines) throw flambeau::Error(flambeau::ErrorCode::not_found, "cannot be opened", {.file = *file});
-  for (std::string line; std::getline(lines, line);) labels.push_back(line);
-  return labels;
-}
 
 flambeau::PlanOptions plan_options(const Args& args, std::size_t inputs) {
   constexpr std::size_t many = 8;  // from here on packing weights pays
@@ -108,12 +33,14 @@ flambeau::PlanOptions plan_options(const Args& args, std::size_t inputs) {
 
 struct Answer {
   std::string input;
-  std::vector<flambeau::predict::Class> classes;
+  std::vector<flambeau::predict::Class> classes{};
+  std::string error{};  // why there are none
 };
 
 std::string as_text(const std::vector<Answer>& answers) {
   std::string text;
   for (const Answer& answer : answers) {
+    if (!answer.error.empty()) continue;  // told on standard error
     if (answers.size() > 1) text += bold(shown(answer.input)) + "\n";
     Table table({">probability", "class"});
     for (const auto& row : answer.classes)
@@ -124,11 +51,34 @@ std::string as_text(const std::vector<Answer>& answers) {
   return text;
 }
 
-std::string as_json(const Args& args, const std::vector<Answer>& answers) {
+void add_evidence(Json& json, const Chosen& chosen) {
+  json.field("model", chosen.name).field("weights", chosen.source);
+  if (const auto& found = chosen.recognition) {
+    const auto& match = found->candidates.front();
+    json.key("recognition").object().field("expected", match.expected).field("matched", match.matched);
+    json.field("num_classes", found->options.num_classes).field("key", chosen.key).field("prefix", found->prefix);
+    json.list("notes", found->notes).end();
+  }
+  json.key("preprocessing").object();
+  json.field("weights", chosen.published
+                            ? std::string(chosen.published->enumeration) + "." + std::string(chosen.published->name)
+                            : std::string());
+  json.field("resize", chosen.preset.resize).field("crop", chosen.preset.crop);
+  json.field("interpolation", flambeau::vision::name(chosen.preset.interpolation));
+  json.list("mean", chosen.preset.mean).list("std", chosen.preset.std).end();
+}
+
+std::string as_json(const Chosen& chosen, const std::vector<Answer>& answers) {
   Json json;
-  json.object().field("model", args.value_or("model", "")).key("results").array();
+  add_evidence(json.object(), chosen);
+  json.key("results").array();
   for (const Answer& answer : answers) {
-    json.object().field("input", answer.input).key("top").array();
+    json.object().field("input", answer.input);
+    if (!answer.error.empty()) {
+      json.field("error", answer.error).end();
+      continue;
+    }
+    json.key("top").array();
     for (const auto& row : answer.classes) {
       json.object().field("index", row.index).field("probability", static_cast<double>(row.score));
       if (!row.label.empty()) json.field("label", row.label);
@@ -152,37 +102,92 @@ Tensor joined(const std::vector<Tensor>& rows) {
   return all;
 }
 
+bool is_picture(const std::filesystem::path& path) {
+  std::string ending = path.extension().string();
+  std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  constexpr std::array<std::string_view, 3> endings = {".jpg", ".jpeg", ".png"};
+  return std::ranges::find(endings, ending) != endings.end();
+}
+
+/// The operands; of a folder its .jpg, .jpeg and .png files in the order of their names.
+std::vector<std::string> images_of(const Args& args) {
+  std::vector<std::string> all;
+  for (const std::string& operand : args.operands()) {
+    std::error_code failed;
+    if (!std::filesystem::is_directory(operand, failed)) {
+      all.push_back(operand);
+      continue;
+    }
+    std::vector<std::string> inside;
+    for (auto it = std::filesystem::directory_iterator(operand, failed); !failed && it != std::filesystem::end(it);
+         it.increment(failed))
+      if (is_picture(it->path())) inside.push_back(it->path().string());
+    if (failed) throw flambeau::Error(flambeau::ErrorCode::io, failed.message(), {.file = operand});
+    if (inside.empty())
+      throw flambeau::Error(flambeau::ErrorCode::not_found, "no .jpg, .jpeg or .png file in this folder",
+                            {.file = operand});
+    std::ranges::sort(inside);
+    all.insert(all.end(), inside.begin(), inside.end());
+  }
+  return all;
+}
+
+Tensor prepared(const std::string& image, const flambeau::vision::Preset& preset) {
+  if (image != "-") return flambeau::vision::preprocess(image, preset);
+  const flambeau::vision::DecodeOptions options;
+  std::string content;
+  for (std::array<char, 1 << 16> block; std::cin.read(block.data(), block.size()) || std::cin.gcount() > 0;) {
+    content.append(block.data(), static_cast<std::size_t>(std::cin.gcount()));
+    if (content.size() > options.max_file_bytes) break;  // decode says why
+  }
+  try {
+    return flambeau::vision::preprocess(flambeau::vision::decode(std::as_bytes(std::span(content)), options), preset);
+  } catch (const flambeau::Error& error) {
+    throw error.at({.file = "-"});
+  }
+}
+
 }  // namespace
 
 int predict(const Args& args) {
-  const std::vector<std::string>& images = args.operands();
+  const std::vector<std::string> images = images_of(args);
   const auto npy = args.value("tensor");
   if (images.empty() == !npy) throw UsageError("give images, or a prepared input with --tensor");
   const auto top = static_cast<std::int64_t>(std::min<std::uint64_t>(args.number("top", 1).value_or(5), 1 << 20));
-  const std::vector<std::string> labels = read_labels(args);
-  const std::vector<std::string_view> label_views(labels.begin(), labels.end());
-
-  Model model = load(args);
-  model.eval();
   const flambeau::PlanOptions options = plan_options(args, npy ? 1 : images.size());
-  const flambeau::vision::Preset preset = preset_for(args);
+  const Chosen chosen = choose_model(args);
+  const std::vector<std::string_view> labels(chosen.labels.begin(), chosen.labels.end());
+
   std::vector<Tensor> logits;
   std::vector<Answer> answers;
   const auto run = [&](const Tensor& x, const std::string& input) {
-    logits.push_back(model(x, options));
-    const auto rows = flambeau::predict::top_k(flambeau::predict::softmax(logits.back()), top, label_views);
+    logits.push_back(chosen.model(x, options));
+    const auto rows = flambeau::predict::top_k(flambeau::predict::softmax(logits.back()), top, labels);
     for (std::size_t i = 0; i < rows.size(); ++i)
       answers.push_back({rows.size() > 1 ? input + "[" + std::to_string(i) + "]" : input, rows[i]});
   };
-  if (npy) run(flambeau::read_npy(*npy).to(DType::float32).contiguous(), *npy);
+  if (npy) run(flambeau::read_npy(*npy).to(flambeau::DType::float32).contiguous(), *npy);
   Progress progress(args, "predicting", grouped);
+  // Of several images one may be broken; rows of logits would no longer stand beside their images.
+  const bool go_on = images.size() > 1 && !args.has("logits");
+  Exit status = yes;
   for (std::size_t i = 0; i < images.size(); ++i) {
-    run(flambeau::vision::preprocess(images[i], preset), images[i]);
+    Tensor x;
+    try {
+      x = prepared(images[i], chosen.preset);
+    } catch (const flambeau::Error& error) {
+      if (!go_on) throw;
+      complain(error.what());
+      answers.push_back({.input = images[i], .error = error.what()});
+      status = wrong;
+      continue;
+    }
+    run(x, images[i]);
     progress.update(i + 1, images.size());
   }
   if (const auto out = args.value("logits")) flambeau::write_npy(*out, joined(logits));
-  print(args.has("json") ? as_json(args, answers) : as_text(answers));
-  return yes;
+  print(args.has("json") ? as_json(chosen, answers) : as_text(answers));
+  return status;
 }
 
 }  // namespace cli

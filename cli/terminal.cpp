@@ -147,7 +147,12 @@ void Progress::update(std::uint64_t done, std::uint64_t total) {
   if (!on_ || now - start_ < 500ms || now - last_ < 100ms) return;
   last_ = now;
   drawn_ = true;
-  const double part = total ? static_cast<double>(done) / static_cast<double>(total) : 0;
+  if (total == 0) {
+    fmt::print(stderr, "\r{} {}\x1b[K", label_, count_(done));
+    std::fflush(stderr);
+    return;
+  }
+  const double part = static_cast<double>(done) / static_cast<double>(total);
   fmt::print(stderr, "\r{} {:>3.0f} %  {} of {}\x1b[K", label_, 100 * part, count_(done), count_(total));
   std::fflush(stderr);
 }

@@ -90,16 +90,28 @@ constexpr Option predict_options[] = {
     {.name = "weights",
      .letter = 'w',
      .value = "FILE",
-     .help = "a state_dict or a whole model",
+     .help = "a state_dict or a whole model, or the name of published weights (DEFAULT)",
      .complete = Complete::file},
     {.name = "random", .value = "SEED", .help = "fresh weights instead of a file"},
-    {.name = "labels", .value = "FILE", .help = "one label a line", .complete = Complete::file},
+    {.name = "labels",
+     .value = "FILE",
+     .help = "one label a line (else the checkpoint's, or ImageNet's for 1000 classes)",
+     .complete = Complete::file},
     {.name = "top", .letter = 'k', .value = "N", .help = "how many answers (5)"},
     {.name = "tensor", .value = "NPY", .help = "a prepared input instead of images", .complete = Complete::file},
     {.name = "logits", .value = "NPY", .help = "write the raw outputs", .complete = Complete::file},
     {.name = "precision", .value = "P", .help = "arithmetic", .choices = "fp32|bf16", .complete = Complete::choices},
     {.name = "threads", .value = "N", .help = "how many processors (all)"},
     {.name = "reference", .help = "plain loops instead of fast kernels"},
+    {.name = "transform-input",
+     .help = "googlenet, inception_v3: built with transform_input=True, as published weights"},
+    {.name = "from", .value = "URL", .help = "folder of a mirror of the published files"},
+    json,
+};
+constexpr Option pull_options[] = {
+    {.name = "list", .help = "what is published for the models, with accuracy and size"},
+    {.name = "again", .help = "download even what the cache holds"},
+    {.name = "from", .value = "URL", .help = "folder of a mirror of the published files"},
     json,
 };
 constexpr Option bench_options[] = {
@@ -246,11 +258,35 @@ constexpr auto table = std::to_array<Verb>({
      .min_operands = 0,
      .max_operands = any,
      .options = predict_options,
-     .about = "Images are prepared exactly as torchvision does for the model. Exit status 1 if the weights do not fit "
-              "the model.",
-     .examples = "predict --model vgg16 --weights model_weights.pth cat.jpg\n"
-                 "predict -m vgg16 -w model_weights.pth --tensor x.npy --logits out.npy",
+     .about =
+         "IMAGE is a JPEG or PNG file, a folder of them, or - for standard input; it is prepared exactly as "
+         "torchvision\n"
+         "does for the model. Without --model the architecture is found from the names and shapes in the file: any of\n"
+         "torchvision's 80 classifiers, with any number of classes and whatever wrapped it. Without --weights "
+         "published\n"
+         "weights are used, from torch's cache or downloaded into it. Exit status 1 if the weights do not fit the "
+         "model,\n"
+         "2 if an image cannot be read (the others are answered).",
+     .examples = "predict --weights model_weights.pth cat.jpg\n"
+                 "predict --model vgg16 cat.jpg dog.png\n"
+                 "predict -m vgg16 -w model_weights.pth --tensor x.npy --logits out.npy\n"
+                 "predict -w checkpoint.pth --json photos/",
      .run = COMPUTE(predict)},
+    {.name = "pull",
+     .help = "download published weights into torch's cache",
+     .operands = "NAME[:WEIGHTS]…",
+     .min_operands = 1,
+     .max_operands = any,
+     .complete = Complete::model,
+     .options = pull_options,
+     .about =
+         "Prints the path of each file. The cache is torch's own, shared with Python: $TORCH_HOME/hub/checkpoints, by\n"
+         "default ~/.cache/torch/hub/checkpoints. A download that was cut goes on where it ended; its SHA-256 must "
+         "begin\n"
+         "as the file's name says. Proxies are taken from http_proxy, https_proxy, all_proxy and no_proxy.",
+     .examples = "pull vgg16\npull resnet50:IMAGENET1K_V1 vit_b_16\npull --list efficientnet_b0",
+     .run = COMPUTE(pull),
+     .reads_files = false},
     {.name = "bench",
      .help = "measure the speed of this machine with a model",
      .operands = "",

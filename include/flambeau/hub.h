@@ -40,6 +40,10 @@ struct FetchOptions {
 void fetch(const std::string& url, const std::string& path, std::string_view sha256_prefix,
            const FetchOptions& options = {});
 
+/// fetch() into checkpoints_dir(), whether or not a file of that name is there: the path of the file.
+std::string fetch_to_cache(const std::string& url, std::string_view file_name, std::string_view sha256_prefix,
+                           const FetchOptions& options = {});
+
 /// cached(), or fetch() into checkpoints_dir(): the path of the file. `sha256_prefix` as torch reads it from the name.
 std::string cached_or_fetch(const std::string& url, std::string_view file_name, std::string_view sha256_prefix,
                             const FetchOptions& options = {});

@@ -33,6 +33,8 @@ class Generator {
   void random(std::span<std::uint32_t> out);
   /// As if `n` draws had been taken.
   void discard(std::uint64_t n);
+  /// 32-bit draws so far, whatever the seed: tells whether something drew in between.
+  std::uint64_t drawn() const noexcept { return refills_ * state_.size() + next_; }
   /// 53 bits in [0, 1).
   double uniform64() { return static_cast<double>(random64() & ((1ull << 53) - 1)) * 0x1p-53; }
   /// Standard normal by Box-Muller in double, with the spare of the last pair.
@@ -48,7 +50,8 @@ class Generator {
 
   std::array<std::uint32_t, 624> state_{};
   std::size_t next_ = 624;  // of state_ to be given out
-  bool fresh_ = true;       // nothing was drawn since the seed
+  std::uint64_t refills_ = 0;
+  bool fresh_ = true;  // nothing was drawn since the seed
   std::uint64_t seed_ = 0;
   std::optional<double> spare_{};
 };

@@ -6,6 +6,7 @@
 /// ImageNet- normalised; the result is (N, num_classes). Threads: builders draw from the calling thread's generator.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -27,6 +28,10 @@ struct Options {
   std::optional<bool> aux_logits{};       ///< GoogLeNet, Inception3: auxiliary heads (default: there, without weights)
   std::optional<bool> transform_input{};  ///< GoogLeNet, Inception3 (default: true with weights)
   std::optional<std::int64_t> image_size{};  ///< vision transformers and MaxVit (default 224)
+  /// The parameter that `weights` replaced: true means IMAGENET1K_V1. Deprecated as in torchvision, whose words go to
+  /// `warn`, two texts a call.
+  std::optional<bool> pretrained{};
+  std::function<void(std::string_view)> warn{};
 };
 
 /// One row per builder.
@@ -40,8 +45,8 @@ struct Builder {
 std::span<const Builder> builders() noexcept;
 /// Null for an unknown name.
 const Builder* find(std::string_view name) noexcept;
-/// torchvision's get_model. Throws Error(not_found) with near names; with `weights` also what loading them throws,
-/// Error(invalid_argument) when the weights belong to another builder or `num_classes` is not theirs.
+/// torchvision's get_model. Throws Error(not_found) with near names; with `weights` also what fetching and loading them
+/// throws, Error(invalid_argument) when the weights belong to another builder or `num_classes` is not theirs.
 Model make(std::string_view name, const Options& options = {});
 
 /// All published weights of a builder, and the one that `name` means ("IMAGENET1K_V1", "DEFAULT",
@@ -50,6 +55,11 @@ std::span<const Weights> weights_of(std::string_view builder) noexcept;
 const Weights* find_weights(std::string_view builder, std::string_view name) noexcept;
 /// The preprocessing that the published accuracy was measured with: torchvision's `weights.transforms()`.
 vision::Preset transforms(const Weights& weights) noexcept;
+/// The names of the classes by index, torchvision's `weights.meta["categories"]`: ImageNet-1K's 1000; empty for
+/// VGG16's FEATURES.
+std::span<const std::string_view> categories(const Weights& weights) noexcept;
+/// ImageNet-1K's 1000 names ("tench", …, "toilet tissue").
+std::span<const std::string_view> imagenet_categories() noexcept;
 
 // clang-format off
 inline Model alexnet(const Options& options = {}) { return make("alexnet", options); }

@@ -78,6 +78,17 @@ class Module {
   virtual Var forward(Var x) = 0;
   /// Calls forward as Python does; refuses modules whose pickle held hooks (their code is not restored).
   Var operator()(Var x);
+  /// One of the tensors that a forward pass gives.
+  struct Output {
+    std::string name;
+    Var value;
+  };
+  /// All that the Python class's forward gives, the main tensor first: in train mode GoogLeNet's and Inception3's
+  /// auxiliary heads too, under the names of torchvision's named tuples. Any other class: forward's one, without a
+  /// name.
+  std::vector<Output> outputs(Var x);
+  /// Behind outputs(); for authors of modules that give several tensors.
+  virtual std::vector<Output> forward_all(Var x) { return {{"", forward(x)}}; }
   /// Called on every module by whoever has run a graph recorded in train mode, once per run: what a forward pass
   /// changes beside the graph's constants (BatchNorm counts its batches).
   virtual void ran_in_train_mode() {}
@@ -175,6 +186,19 @@ class Module {
 };
 using ModulePtr = std::shared_ptr<Module>;
 
+/// A Python class and how to make a bare object of its C++ class (see Blank): what load_model makes modules by.
+struct ClassRow {
+  std::string_view module, name;
+  ModulePtr (*blank)();
+};
+/// The row of a class of one's own, which needs a constructor from Blank. Children and parameters come under their
+/// names
+/// (`call("conv1", x)`), further attributes through fields().
+template <class M>
+ClassRow class_row(std::string_view python_module, std::string_view class_name) {
+  return {python_module, class_name, []() -> ModulePtr { return std::make_shared<M>(Blank{}); }};
+}
+
 }  // namespace nn
 
 struct PlanOptions;  // plan.h
@@ -205,10 +229,20 @@ class Model {
   /// Runs the module on a batch (NCHW float32): records, compiles and keeps the plan for the next call (see predict.h).
   Tensor operator()(const Tensor& x) const;
   Tensor operator()(const Tensor& x, const PlanOptions& options) const;
+  struct Output {
+    std::string name;
+    Tensor tensor;
+  };
+  /// The same, but all that forward gives (nn::Module::outputs): in train mode auxiliary heads beside the main tensor.
+  std::vector<Output> outputs(const Tensor& x) const;
+  std::vector<Output> outputs(const Tensor& x, const PlanOptions& options) const;
   /// Drops the kept plans: frees their memory; needed after single weights were changed by hand.
   void forget_plans() const;
 
  private:
+  /// The first `most` outputs.
+  std::vector<Output> run(const Tensor& x, const PlanOptions& options, std::size_t most) const;
+
   /// The plans themselves are the run room's.
   struct Plans {
     std::mutex mutex;

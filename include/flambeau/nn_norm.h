@@ -100,6 +100,7 @@ class InstanceNormNd : public NormBase {
  public:
   std::string_view python_module() const override { return "torch.nn.modules.instancenorm"; }
   Var forward(Var x) override;
+  void ran_in_train_mode() override;
   void upgrade(StateDict& state_dict, const std::string& prefix, std::optional<std::int64_t> version) override;
 
  protected:
@@ -108,7 +109,9 @@ class InstanceNormNd : public NormBase {
       : NormBase(features, {o.eps, o.momentum, o.affine, o.track_running_stats, o.bias}), dims_(dims) {}
 
  private:
+  Var normalize_each(Var x);
   std::size_t dims_;
+  Tensor each_mean_{}, each_variance_{};  // of the run that was recorded last, item by item
 };
 
 class InstanceNorm1d : public InstanceNormNd {

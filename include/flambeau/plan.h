@@ -2,6 +2,7 @@
 /// The plan: a graph made ready to run on this machine (fused, kernels chosen, weights packed, memory placed).
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -22,11 +23,28 @@ enum class Effort : std::uint8_t {
 };
 enum class Precision : std::uint8_t { fp32, bf16, int8 };
 
+/// An operation as a kernel of one's own sees it: row-major float32 throughout. What stands behind it in the graph may
+/// have changed its weights already (a batch norm folded into a convolution), never what the operation means.
+struct OperationView {
+  graph::Op op;
+  const graph::Attributes& attributes;
+  std::span<const Shape> inputs;
+  const Shape& output;
+};
+/// Computes an operation in each run: first elements of its inputs, in the graph's order, and room for the output.
+/// Several runs may call it at once.
+using OwnKernel = std::function<void(std::span<const float* const> inputs, float* output)>;
+/// Asked about every operation (but training batch norms) when a plan is made; an empty OwnKernel leaves it to ours.
+/// The view lives during the call only.
+using OwnKernels = std::function<OwnKernel(const OperationView& operation)>;
+
 struct PlanOptions {
   Kernels kernels = Kernels::fast;
   Effort effort = Effort::steady;
   Precision precision = Precision::fp32;
   int threads = 0;  ///< 0: all processors
+  /// Kernels that go before ours. Plans are taken for the same only if they were made with the same object.
+  std::shared_ptr<const OwnKernels> own{};
 };
 
 /// A compiled graph. Owns packed weights and keeps the constants' storages alive; immutable. Constants are read when

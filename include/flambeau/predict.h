@@ -20,11 +20,11 @@
 namespace flambeau {
 
 /// A whole model, as `torch.save(model, path)` wrote it, in train or eval mode as it was saved; nothing in the file is
-/// executed. torch.nn's modules and torchvision's classification models can run; any other class keeps its weights,
-/// name and attributes, prints and saves, and throws Error(unsupported) with its name when it is run. Throws what
-/// `load` throws, and Error(type) if the file holds no module (a state_dict, say).
-Model load_model(const std::string& path, const LoadOptions& options = {});
-Model load_model(const Checkpoint& checkpoint);
+/// executed. torch.nn's modules, torchvision's classification models and the classes of `own` (which go first) can run;
+/// any other class keeps its weights, name and attributes, prints and saves, and throws Error(unsupported) with its
+/// name when it is run. Throws what `load` throws, and Error(type) if the file holds no module (a state_dict, say).
+Model load_model(const std::string& path, const LoadOptions& options = {}, std::span<const nn::ClassRow> own = {});
+Model load_model(const Checkpoint& checkpoint, std::span<const nn::ClassRow> own = {});
 
 /// Writes what `torch.save(model, path)` writes for the same model.
 void save(const Model& model, const std::string& path, const SaveOptions& options = {});
@@ -43,6 +43,11 @@ struct Class {
 /// classes) or (classes). Throws Error(invalid_argument) when `labels` is neither empty nor as long as a row.
 std::vector<std::vector<Class>> top_k(const Tensor& scores, std::int64_t k,
                                       std::span<const std::string_view> labels = {});
+
+/// The names of the classes that training code left beside the weights under one of the usual keys ("labels",
+/// "classes", "class_to_idx", "id2label", …): a list, or a dict between names and indices. Empty if there are none for
+/// exactly so many classes.
+std::vector<std::string> labels_of(const Checkpoint& checkpoint, std::int64_t classes);
 
 }  // namespace predict
 

@@ -46,16 +46,26 @@ std::optional<std::string> cached(std::string_view file_name) {
   return std::nullopt;
 }
 
-std::string cached_or_fetch(const std::string& url, std::string_view file_name, std::string_view sha256_prefix,
-                            const FetchOptions& options) {
-  if (auto path = cached(file_name)) return *path;
+std::string fetch_to_cache(const std::string& url, std::string_view file_name, std::string_view sha256_prefix,
+                           const FetchOptions& options) {
   const std::string folder = checkpoints_dir();
   std::error_code failure;
   std::filesystem::create_directories(folder, failure);
   if (failure) throw Error(ErrorCode::io, "cannot make the cache folder: " + failure.message(), {.file = folder});
   std::string path = folder + "/" + std::string(file_name);
-  fetch(url, path, sha256_prefix, options);
+  try {
+    fetch(url, path, sha256_prefix, options);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::io) throw;
+    throw Error(error.code(), error.message() + "; a copy from elsewhere can be put at " + path, error.place());
+  }
   return path;
+}
+
+std::string cached_or_fetch(const std::string& url, std::string_view file_name, std::string_view sha256_prefix,
+                            const FetchOptions& options) {
+  if (auto path = cached(file_name)) return *path;
+  return fetch_to_cache(url, file_name, sha256_prefix, options);
 }
 
 }  // namespace flambeau::hub

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "nn/forward.h"
+
 namespace flambeau::models {
 
 NormLayer batch_norm(nn::BatchNormOptions options) {
@@ -97,7 +99,9 @@ MLPLayers::MLPLayers(std::int64_t in, std::int64_t hidden, const ActivationLayer
 
 Var StochasticDepth::forward(Var x) {
   if (!training() || p_ == 0.0) return x;
-  return graph::stochastic_depth(x, p_, mode_ == "row", default_generator().random64());
+  Shape shape(static_cast<std::size_t>(x.dim()), 1);
+  if (mode_ == "row") shape[0] = x.size(0);
+  return nn::dropped(x, p_, std::move(shape));
 }
 
 void StochasticDepth::fields(nn::Fields& fields) {

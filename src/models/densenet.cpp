@@ -3,6 +3,7 @@
 
 #include "models/blocks.h"
 #include "models/families.h"
+#include "nn/forward.h"
 
 namespace flambeau::models {
 namespace {
@@ -26,7 +27,7 @@ class DenseLayer final : public Python<"torchvision.models.densenet", "_DenseLay
   /// `x`: the concatenation of all earlier features.
   Var forward(Var x) override {
     for (const char* step : {"norm1", "relu1", "conv1", "norm2", "relu2", "conv2"}) x = call(step, x);
-    if (training() && drop_rate_ > 0.0) x = graph::dropout(x, drop_rate_, 0, default_generator().random64());
+    if (training() && drop_rate_ > 0.0) x = nn::dropped(x, drop_rate_);
     return x;
   }
   void fields(nn::Fields& fields) override {

@@ -1,4 +1,6 @@
 // GoogLeNet (arXiv 1409.4842). The "5x5" branch is 3x3, as torchvision keeps it for its published weights.
+#include <algorithm>
+
 #include "models/blocks.h"
 #include "models/families.h"
 
@@ -94,13 +96,22 @@ class GoogLeNet final : public Python<"torchvision.models.googlenet", "GoogLeNet
     });
   }
 
-  Var forward(Var x) override {
+  Var forward(Var x) override { return forward_all(x).front().value; }
+
+  std::vector<Output> forward_all(Var x) override {
     if (transform_input_) x = from_imagenet_to_half(x);
+    std::vector<Output> outputs(1, {"logits", {}});
     for (const char* step : {"conv1", "maxpool1", "conv2", "conv3", "maxpool2", "inception3a", "inception3b",
                              "maxpool3", "inception4a", "inception4b", "inception4c", "inception4d", "inception4e",
-                             "maxpool4", "inception5a", "inception5b", "avgpool"})
+                             "maxpool4", "inception5a", "inception5b", "avgpool"}) {
       x = call(step, x);
-    return call("fc", call("dropout", graph::flatten(x, 1)));
+      if (!training() || !aux_logits_) continue;
+      if (step == std::string_view("inception4a")) outputs.push_back({"aux_logits1", call("aux1", x)});
+      if (step == std::string_view("inception4d")) outputs.push_back({"aux_logits2", call("aux2", x)});
+    }
+    outputs.front().value = call("fc", call("dropout", graph::flatten(x, 1)));
+    std::reverse(outputs.begin() + 1, outputs.end());  // torchvision's order
+    return outputs;
   }
 
   void fields(nn::Fields& fields) override {

@@ -184,14 +184,21 @@ class Inception3 final : public Python<"torchvision.models.inception", "Inceptio
     });
   }
 
-  Var forward(Var x) override {
+  Var forward(Var x) override { return forward_all(x).front().value; }
+
+  std::vector<Output> forward_all(Var x) override {
     if (transform_input_) x = from_imagenet_to_half(x);
+    std::vector<Output> outputs(1, {"logits", {}});
     for (const char* step :
          {"Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "maxpool1", "Conv2d_3b_1x1", "Conv2d_4a_3x3", "maxpool2",
           "Mixed_5b",      "Mixed_5c",      "Mixed_5d",      "Mixed_6a", "Mixed_6b",      "Mixed_6c",      "Mixed_6d",
-          "Mixed_6e",      "Mixed_7a",      "Mixed_7b",      "Mixed_7c", "avgpool",       "dropout"})
+          "Mixed_6e",      "Mixed_7a",      "Mixed_7b",      "Mixed_7c", "avgpool",       "dropout"}) {
       x = call(step, x);
-    return call("fc", graph::flatten(x, 1));
+      if (training() && aux_logits_ && step == std::string_view("Mixed_6e"))
+        outputs.push_back({"aux_logits", call("AuxLogits", x)});
+    }
+    outputs.front().value = call("fc", graph::flatten(x, 1));
+    return outputs;
   }
 
   void fields(nn::Fields& fields) override {

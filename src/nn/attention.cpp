@@ -114,7 +114,7 @@ Var MultiheadAttention::forward(Var query, Var key, Var value, Var mask) {
   if (training() && dropout.value > 0) {
     Var scores = graph::mul(graph::matmul(q, graph::transpose(k, -2, -1)), scale);
     if (mask) scores = graph::add(scores, mask);
-    y = graph::matmul(graph::dropout(graph::softmax(scores, -1), dropout, 0, default_generator().random64()), v);
+    y = graph::matmul(dropped(graph::softmax(scores, -1), dropout), v);
   } else {
     y = graph::attention(q, k, v, mask, scale);
   }

@@ -29,6 +29,11 @@ inline bool has_tensor(const Module& module, std::string_view name) {
   return false;
 }
 
+/// x times a mask of `shape` (which broadcasts to x's): F.dropout's arithmetic. Drawn now from the default generator,
+/// in the order in which torch draws when the pass runs.
+Var dropped(Var x, double p, Shape shape);
+inline Var dropped(Var x, double p) { return dropped(x, p, x.shape()); }
+
 [[noreturn]] inline void unsupported(const Module& module, const std::string& why) {
   throw Error(ErrorCode::unsupported, std::string(module.class_name()) + " cannot be run: " + why);
 }

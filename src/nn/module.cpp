@@ -57,12 +57,25 @@ bool Module::fresh_child_name(std::string_view name) const {
   return !name.empty() && name.find_first_not_of("0123456789") == name.npos;
 }
 
-Var Module::operator()(Var x) {
-  for (const auto& [name, value] : attributes_)
+namespace {
+
+void refuse_hooks(Module& module) {
+  for (const auto& [name, value] : module.attributes())
     if (const BaseKey* key = base_key(name); key && key->kind == BaseKind::hooks)
-      throw Error(ErrorCode::unsupported, std::string(class_name()) + " has entries in " + name +
+      throw Error(ErrorCode::unsupported, std::string(module.class_name()) + " has entries in " + name +
                                               ": the code of hooks is not restored, so it cannot be run");
+}
+
+}  // namespace
+
+Var Module::operator()(Var x) {
+  refuse_hooks(*this);
   return forward(x);
+}
+
+std::vector<Module::Output> Module::outputs(Var x) {
+  refuse_hooks(*this);
+  return forward_all(x);
 }
 
 void Module::train(bool mode) {

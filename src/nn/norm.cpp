@@ -66,8 +66,10 @@ Var BatchNormNd::forward(Var x) {
   const Var weight_var = constant(x, "weight"), bias_var = constant(x, "bias");
   if (!training() && mean) return graph::batch_norm(x, mean, variance, weight_var, bias_var, eps);
   if (mean && track_running_stats) {
-    if (!momentum) unsupported(*this, "a cumulative average (momentum=None) is not recorded in train mode");
-    return graph::batch_norm(x, mean, variance, weight_var, bias_var, eps, true, *momentum);
+    // Without a momentum the average over all batches so far, this one included.
+    const Tensor& count = buffer("num_batches_tracked");
+    const double share = momentum ? double(*momentum) : count.defined() ? 1 / (count.item() + 1) : 0;
+    return graph::batch_norm(x, mean, variance, weight_var, bias_var, eps, true, share);
   }
   // The batch's statistics without a place to keep them.
   const std::int64_t channels = x.size(1);
@@ -112,10 +114,47 @@ Var InstanceNormNd::forward(Var x) {
   return batched(x, dims_, [&](Var batch) {
     const Var weight_var = constant(batch, "weight"), bias_var = constant(batch, "bias");
     if (!track_running_stats) return graph::group_norm(batch, batch.size(1), weight_var, bias_var, eps);
-    if (training()) unsupported(*this, "running statistics are not recorded in train mode");
+    if (training()) return normalize_each(batch);
     return graph::batch_norm(batch, constant(batch, "running_mean"), constant(batch, "running_var"), weight_var,
                              bias_var, eps);
   });
+}
+
+// As F.instance_norm: every channel of every item is a channel of one big item, with statistics of its own, whose means
+// over the items are what is kept.
+Var InstanceNormNd::normalize_each(Var x) {
+  const std::int64_t items = x.size(0), channels = x.size(1);
+  const auto repeated = [&](const Tensor& tensor) {
+    if (!tensor.defined()) return Tensor();
+    Tensor all = Tensor::uninitialized({items, channels});
+    for (std::int64_t i = 0; i < items; ++i) all.narrow(0, i, 1).copy_from(tensor.reshape({1, channels}));
+    return all.reshape({items * channels});
+  };
+  const auto var = [&](const Tensor& tensor) { return tensor.defined() ? constant(x, tensor) : Var(); };
+  each_mean_ = repeated(buffer("running_mean"));
+  each_variance_ = repeated(buffer("running_var"));
+  Shape joined = x.shape();
+  joined[0] = 1;
+  joined[1] = items * channels;
+  const Var y = graph::batch_norm(graph::reshape(x, joined), var(each_mean_), var(each_variance_),
+                                  var(repeated(parameter("weight"))), var(repeated(parameter("bias"))), eps, true,
+                                  momentum ? double(*momentum) : 0);
+  return graph::reshape(y, x.shape());
+}
+
+void InstanceNormNd::ran_in_train_mode() {
+  for (const auto& [name, each] : {std::pair("running_mean", &each_mean_), std::pair("running_var", &each_variance_)}) {
+    if (!each->defined()) continue;
+    const std::span<const float> values = each->data<float>();
+    const std::span<float> kept = buffer(name).mutable_data<float>();
+    const std::size_t items = values.size() / kept.size();
+    for (std::size_t c = 0; c < kept.size(); ++c) {
+      double sum = 0;
+      for (std::size_t i = 0; i < items; ++i) sum += values[i * kept.size() + c];
+      kept[c] = static_cast<float>(sum / static_cast<double>(items));
+    }
+    *each = Tensor();
+  }
 }
 
 LayerNorm::LayerNorm(const Size& shape, const LayerNormOptions& o)

@@ -9,12 +9,6 @@
 
 namespace flambeau::nn {
 
-/// A Python class and how to make a bare object of its C++ class (see Blank).
-struct ClassRow {
-  std::string_view module, name;
-  std::shared_ptr<Module> (*blank)();
-};
-
 /// The classes of torch.nn.
 std::span<const ClassRow> classes() noexcept;
 

@@ -31,6 +31,7 @@ void Generator::manual_seed(std::uint64_t seed) {
 
 void Generator::refill() noexcept {
   nn::random::kernels().refill(state_.data());
+  ++refills_;
   next_ = 0;
   fresh_ = false;
 }

@@ -115,7 +115,7 @@ Var RNNBase::forward(Var x) {
     x = graph::transpose(x, 0, 1);
   const auto names = weight_names();
   for (std::size_t at = 0; at < names.size();) {
-    if (at > 0 && training() && dropout.value > 0) x = graph::dropout(x, dropout, 0, default_generator().random64());
+    if (at > 0 && training() && dropout.value > 0) x = dropped(x, dropout);
     Var y = direction(x, names[at++], false);
     if (bidirectional) {
       const std::array<Var, 2> both = {y, direction(x, names[at++], true)};

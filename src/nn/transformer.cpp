@@ -51,10 +51,16 @@ Var activate(const Module& layer, const Global& activation, const Value& other, 
                          (other.is_none() ? activation.module + "." + activation.qualname : "a " + other.type_name()));
 }
 
-Var attend(const Module& layer, std::string_view name, Var query, Var memory, Var mask) {
+/// Attention and the dropout behind it.
+Var attend(const Module& layer, std::string_view name, std::string_view dropout, Var query, Var memory, Var mask) {
   const auto attention = std::dynamic_pointer_cast<MultiheadAttention>(layer.child(name));
   if (!attention) unsupported(layer, std::string(name) + " is no MultiheadAttention");
-  return attention->forward(query, memory, memory, mask);
+  const auto drop = layer.child(dropout);
+  if (!drop) unsupported(layer, "it has no child " + std::string(dropout));
+  const Var y = attention->forward(query, memory, memory, mask);
+  // torch computes attention with the batch second and draws masks in the order of memory.
+  if (!drop->training() || !attention->batch_first || y.dim() != 3) return (*drop)(y);
+  return graph::transpose((*drop)(graph::transpose(y, 0, 1)), 0, 1);
 }
 
 template <class Layer>
@@ -98,7 +104,7 @@ TransformerEncoderLayer::TransformerEncoderLayer(std::int64_t d_model, std::int6
 }
 
 Var TransformerEncoderLayer::forward(Var src, Var mask) {
-  const auto self_attention = [&](Var x) { return call("dropout1", attend(*this, "self_attn", x, x, mask)); };
+  const auto self_attention = [&](Var x) { return attend(*this, "self_attn", "dropout1", x, x, mask); };
   const auto feedforward = [&](Var x) {
     x = call("dropout", activate(*this, activation, other_activation_, call("linear1", x)));
     return call("dropout2", call("linear2", x));
@@ -134,9 +140,9 @@ TransformerDecoderLayer::TransformerDecoderLayer(std::int64_t d_model, std::int6
 Var TransformerDecoderLayer::forward(Var) { unsupported(*this, "it takes two inputs"); }
 
 Var TransformerDecoderLayer::forward(Var tgt, Var memory, Var tgt_mask, Var memory_mask) {
-  const auto self_attention = [&](Var x) { return call("dropout1", attend(*this, "self_attn", x, x, tgt_mask)); };
+  const auto self_attention = [&](Var x) { return attend(*this, "self_attn", "dropout1", x, x, tgt_mask); };
   const auto cross_attention = [&](Var x) {
-    return call("dropout2", attend(*this, "multihead_attn", x, memory, memory_mask));
+    return attend(*this, "multihead_attn", "dropout2", x, memory, memory_mask);
   };
   const auto feedforward = [&](Var x) {
     x = call("dropout", activate(*this, activation, other_activation_, call("linear1", x)));

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "plan/array.h"
+#include "plan/kernels/kernels.h"
 
 namespace flambeau::plan {
 namespace {
@@ -191,6 +192,7 @@ class Lowering {
   void lower_operation(const Operation& operation) {
     const std::optional<Layout> want = wanted(operation);
     const Request request{program_, operation, options_, layouts_, want ? &*want : nullptr};
+    if (std::optional<Choice> choice = own_implementation(request)) return take(operation, std::move(*choice));
     for (const Implementation implementation : implementations(operation.op, options_.kernels))
       if (std::optional<Choice> choice = implementation(request)) return take(operation, std::move(*choice));
     throw Error(ErrorCode::unsupported, fmt::format("no kernel for operation {}", graph::name(operation.op)));

@@ -37,6 +37,31 @@ void check(const Weights& given, const Builder& builder, const Options& options)
   }
 }
 
+/// torchvision's handle_legacy_interface: what `pretrained` stands for, and its two warnings.
+std::optional<Weights> replaced_pretrained(const Builder& builder, const Options& options) {
+  if (options.weights)
+    throw Error(ErrorCode::invalid_argument, fmt::format("{}() got 'weights' and 'pretrained'", builder.name));
+  const Weights* first = find_weights(builder.name, "IMAGENET1K_V1");
+  if (*options.pretrained && !first)
+    throw Error(ErrorCode::invalid_argument, fmt::format("No weights available for model {}", builder.name));
+  if (options.warn) {
+    const std::string meant = *options.pretrained ? fmt::format("{}.{}", first->enumeration, first->name) : "None";
+    options.warn(
+        "The parameter 'pretrained' is deprecated since 0.13 and may be removed in the future, please use 'weights' "
+        "instead.");
+    std::string text = fmt::format(
+        "Arguments other than a weight enum or `None` for 'weights' are deprecated since 0.13 and may be removed in "
+        "the "
+        "future. The current behavior is equivalent to passing `weights={}`.",
+        meant);
+    if (*options.pretrained)
+      text +=
+          fmt::format(" You can also use `weights={}.DEFAULT` to get the most up-to-date weights.", first->enumeration);
+    options.warn(text);
+  }
+  return *options.pretrained ? std::optional(*first) : std::nullopt;
+}
+
 /// The published files of GoogLeNet and Inception hold auxiliary heads, which are dropped after loading unless wanted.
 void drop_auxiliary_heads(nn::Module& module) {
   for (nn::Module::Child& child : module.children()) {
@@ -48,6 +73,12 @@ void drop_auxiliary_heads(nn::Module& module) {
 
 Model make(std::string_view name, const Options& options) {
   const Builder& builder = builder_named(name);
+  if (options.pretrained) {
+    Options modern = options;
+    modern.weights = replaced_pretrained(builder, options);
+    modern.pretrained.reset();
+    return make(name, modern);
+  }
   if (options.seed) manual_seed(*options.seed);
   if (!options.weights) {
     if (options.initialize) return Model(builder.construct(options));

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <deque>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -9,6 +10,7 @@
 #include "run/recording.h"
 
 #include <flambeau/error.h>
+#include <flambeau/init.h>
 #include <flambeau/predict.h>
 
 namespace flambeau {
@@ -27,8 +29,8 @@ using KeptPlans = std::deque<Kept>;
 
 bool same(const PlanOptions& x, const PlanOptions& y) {
   const auto tie = [](const PlanOptions& v) {
-    const auto& [a, b, c, d] = v;  // fails to compile when an option is added
-    return std::tie(a, b, c, d);
+    const auto& [a, b, c, d, e] = v;  // fails to compile when an option is added
+    return std::tie(a, b, c, d, e);
   };
   return tie(x) == tie(y);
 }
@@ -55,26 +57,46 @@ std::shared_ptr<const Plan> find_or_compile(KeptPlans& kept, run::Recording reco
 Tensor Model::operator()(const Tensor& x) const { return (*this)(x, PlanOptions{}); }
 
 Tensor Model::operator()(const Tensor& x, const PlanOptions& options) const {
+  return std::move(run(x, options, 1).front().tensor);
+}
+
+std::vector<Model::Output> Model::outputs(const Tensor& x) const { return outputs(x, PlanOptions{}); }
+
+std::vector<Model::Output> Model::outputs(const Tensor& x, const PlanOptions& options) const {
+  return run(x, options, std::numeric_limits<std::size_t>::max());
+}
+
+std::vector<Model::Output> Model::run(const Tensor& x, const PlanOptions& options, std::size_t most) const {
   if (!module_) throw Error(ErrorCode::invalid_argument, "an empty model cannot be run");
   if (!x.defined() || x.is_meta()) throw Error(ErrorCode::invalid_argument, "the input holds no elements");
   const Tensor input = x.contiguous();
   graph::Graph graph;
-  const graph::Var output = (*module_)(graph.input(input.shape(), input.dtype()));
-  graph.set_outputs(std::span(&output, 1));
-  run::Recording recording(std::move(graph));
-  if (!recording.repeatable()) {
-    Tensor result = compile(recording, options)->run(input);
-    for (const auto& [path, module] : module_->named_modules()) module->ran_in_train_mode();
-    return result;
+  const std::uint64_t drawn = default_generator().drawn();
+  const std::vector<nn::Module::Output> recorded = module_->outputs(graph.input(input.shape(), input.dtype()));
+  const bool random = default_generator().drawn() != drawn;  // masks of dropout are constants of this run
+  std::vector<graph::Var> values;
+  std::vector<Output> results;
+  for (const auto& [name, value] : recorded) {
+    if (values.size() == most) break;
+    values.push_back(value);
+    results.push_back({name, Tensor()});
   }
-
+  graph.set_outputs(values);
+  run::Recording recording(std::move(graph));
+  const bool keep = recording.repeatable() && !random;
   std::shared_ptr<const Plan> plan;
-  {
+  if (keep) {
     const std::lock_guard lock(plans_->mutex);
     if (!plans_->kept) plans_->kept = std::make_shared<KeptPlans>();
     plan = find_or_compile(*std::static_pointer_cast<KeptPlans>(plans_->kept), std::move(recording), options);
+  } else {
+    plan = compile(recording, options);
   }
-  return plan->run(input);
+  std::vector<Tensor> tensors = plan->run(std::span(&input, 1));
+  if (!keep)
+    for (const auto& [path, module] : module_->named_modules()) module->ran_in_train_mode();
+  for (std::size_t i = 0; i < results.size(); ++i) results[i].tensor = std::move(tensors[i]);
+  return results;
 }
 
 void Model::forget_plans() const {

@@ -10,7 +10,7 @@ import unittest
 
 from harness import FLAMBEAU, Case, Tensor, run, state, write_pth
 
-VERBS = ["ls", "show", "verify", "scan", "diff", "convert", "dis", "models", "init", "predict", "bench", "completions", "help"]
+VERBS = ["ls", "show", "verify", "scan", "diff", "convert", "dis", "models", "init", "predict", "pull", "bench", "completions", "help"]
 
 
 class Help(Case):

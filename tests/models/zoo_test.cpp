@@ -1,5 +1,8 @@
 #include "models/zoo.h"
 
+#include <algorithm>
+#include <sstream>
+
 #include <flambeau/error.h>
 #include <gtest/gtest.h>
 
@@ -89,6 +92,65 @@ TEST(PublishedWeights, AreFoundByEveryName) {
   EXPECT_EQ(models::find_weights("vgg16", "ResNet50_Weights.DEFAULT"), nullptr);
   EXPECT_EQ(VGG16_Weights::DEFAULT.sha256_prefix(), "397923af");
   EXPECT_EQ(models::transforms(VGG16_Weights::DEFAULT).crop, 224);
+}
+
+/// Cells of a line of CSV without quotes.
+std::vector<std::string> cells(const std::string& line) {
+  std::vector<std::string> all;
+  std::istringstream in(line);
+  for (std::string cell; std::getline(in, cell, ',');) all.push_back(cell);
+  return all;
+}
+
+TEST(PublishedWeights, AreTheReferenceTables) {
+  std::ifstream file(FLAMBEAU_SHARED "/reference/torchvision-weights.csv");
+  std::string line;
+  if (!std::getline(file, line)) GTEST_SKIP() << "no table of weights in " FLAMBEAU_SHARED "/reference";
+  const auto heads = cells(line);
+  std::size_t rows = 0;
+  while (std::getline(file, line)) {
+    const auto row = cells(line);
+    const auto at = [&](std::string_view head) {
+      return row.at(static_cast<std::size_t>(std::ranges::find(heads, head) - heads.begin()));
+    };
+    const models::Weights* found = models::find_weights(at("builder"), at("enum"));
+    ASSERT_TRUE(found) << at("enum");
+    SCOPED_TRACE(at("enum"));
+    ++rows;
+    EXPECT_EQ(found->url(), at("url"));
+    EXPECT_EQ(found->sha256_prefix(), at("sha256_prefix"));
+    EXPECT_EQ(std::to_string(found->parameters), at("num_params"));
+    if (found->acc1 >= 0) {
+      EXPECT_DOUBLE_EQ(found->acc1, std::stod(at("acc1")));
+      EXPECT_DOUBLE_EQ(found->acc5, std::stod(at("acc5")));
+    }
+    EXPECT_DOUBLE_EQ(found->gflops, std::stod(at("gflops")));
+    EXPECT_DOUBLE_EQ(found->file_mib, std::stod(at("file_size_mb")));
+    EXPECT_EQ(found->is_default, at("is_default") == "1");
+    EXPECT_EQ(models::categories(*found).empty(), at("has_categories") != "1");
+    const vision::Preset preset = models::transforms(*found);
+    EXPECT_EQ(std::to_string(preset.crop) + " " + std::to_string(preset.resize), at("crop") + " " + at("resize"));
+    EXPECT_EQ(preset.interpolation == vision::Interpolation::bicubic, at("interpolation") == "bicubic");
+    std::istringstream mean(at("mean")), std(at("std"));
+    for (std::size_t i = 0; i < 3; ++i) {
+      double m = 0, s = 0;
+      mean >> m;
+      std >> s;
+      EXPECT_DOUBLE_EQ(preset.mean[i], m);
+      EXPECT_NEAR(preset.std[i], s, 1e-12);
+    }
+  }
+  EXPECT_EQ(rows, models::weights.size());
+}
+
+TEST(Categories, AreTorchvisionsInOrder) {
+  const auto names = models::categories(models::VGG16_Weights::DEFAULT);
+  ASSERT_EQ(names.size(), 1000u);
+  std::string joined;
+  for (const std::string_view name : names) joined.append(joined.empty() ? "" : "\n").append(name);
+  EXPECT_EQ(test::sha256(joined), "0b0f9fee7c952f257418d62aa701f023a9da13b443a14f5c4291e5724d92967c");
+  EXPECT_EQ(names[281], "tabby");
+  EXPECT_TRUE(models::categories(models::VGG16_Weights::IMAGENET1K_FEATURES).empty());
 }
 
 }  // namespace

@@ -178,5 +178,25 @@ TEST(Make, KnowsBuildersAndTheirWeights) {
   EXPECT_TRUE(shapes_only.module().child("features")->child("0")->parameter("weight").is_meta());
 }
 
+TEST(Make, PretrainedIsDeprecatedInTorchvisionsWords) {
+  std::vector<std::string> told;
+  const auto warn = [&](std::string_view text) { told.emplace_back(text); };
+  models::make("vgg16", {.initialize = false, .pretrained = false, .warn = warn});
+  EXPECT_THAT(told, testing::ElementsAre(
+                        "The parameter 'pretrained' is deprecated since 0.13 and may be removed in the future, please "
+                        "use 'weights' instead.",
+                        "Arguments other than a weight enum or `None` for 'weights' are deprecated since 0.13 and may "
+                        "be removed in the future. The current behavior is equivalent to passing `weights=None`."));
+  told.clear();
+  EXPECT_THAT([&] { models::make("vgg16", {.num_classes = 3, .pretrained = true, .warn = warn}); },
+              testing::ThrowsMessage<Error>(testing::HasSubstr("'num_classes' expected value 1000")));
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_THAT(told[1],
+              testing::EndsWith("equivalent to passing `weights=VGG16_Weights.IMAGENET1K_V1`. You can also use "
+                                "`weights=VGG16_Weights.DEFAULT` to get the most up-to-date weights."));
+  EXPECT_THAT([] { models::make("vit_h_14", {.pretrained = true}); },
+              testing::ThrowsMessage<Error>(testing::HasSubstr("No weights available for model vit_h_14")));
+}
+
 }  // namespace
 }  // namespace flambeau

@@ -65,6 +65,28 @@ TEST(TopK, LabelsMustFit) {
   EXPECT_THROW(predict::softmax(floats({}, {1})), Error);
 }
 
+TEST(Labels, AreFoundBesideTheWeights) {
+  const auto labels = [](std::string_view key, const Value& value, std::int64_t classes) {
+    Checkpoint checkpoint;
+    checkpoint.set(key, value);
+    return predict::labels_of(checkpoint, classes);
+  };
+  Value list = Value::list(), to_index = Value::dict(), from_text = Value::dict();
+  list.append("cat").append("dog");
+  to_index.set("dog", 1).set("cat", 0);
+  from_text.set("1", "dog").set("0", "cat");
+  const auto expected = testing::ElementsAre("cat", "dog");
+  EXPECT_THAT(labels("classes", list, 2), expected);
+  EXPECT_THAT(labels("class_to_idx", to_index, 2), expected);
+  EXPECT_THAT(labels("id2label", from_text, 2), expected);
+  EXPECT_THAT(labels("classes", list, 3), testing::IsEmpty()) << "of another number of classes";
+  EXPECT_THAT(labels("colours", list, 2), testing::IsEmpty());
+  EXPECT_THAT(labels("classes", Value::dict().set("cat", 0).set("dog", 0), 2), testing::IsEmpty()) << "one index twice";
+  EXPECT_THAT(labels("classes", Value::dict().set("cat", 0).set("dog", 7), 2), testing::IsEmpty());
+  EXPECT_THAT(labels("classes", Value::list().append("cat").append(1), 2), testing::IsEmpty());
+  EXPECT_THAT(predict::labels_of(Checkpoint(Value(1)), 2), testing::IsEmpty());
+}
+
 TEST(Npy, IsByteForByteWhatNumpySaves) {
   const std::string path = scratch("a.npy");
   for (const std::string file : {"float32.npy", "int64.npy", "scalar.npy"}) {

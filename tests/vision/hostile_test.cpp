@@ -99,6 +99,15 @@ TEST(Decode, RefusesSmallFilesThatClaimHugeImages) {
   EXPECT_THAT(text, testing::HasSubstr("max_pixels = 178956970"));
 }
 
+TEST(Decode, RefusesTwelveBitsAndLosslessClearly) {
+  const std::vector<std::byte> jpeg = read_bytes(data_path("420.jpg"));
+  const std::size_t frame = find(jpeg, "\xff\xc0");
+  std::string text;
+  EXPECT_EQ(code_of([&] { decode(patched(jpeg, frame + 4, {12})); }, &text), ErrorCode::unsupported);
+  EXPECT_THAT(text, testing::HasSubstr("precision 12"));
+  EXPECT_EQ(code_of([&] { decode(patched(jpeg, frame + 1, {0xc3})); }, &text), ErrorCode::unsupported) << "lossless";
+}
+
 TEST(Decode, KeepsToTheCallersLimits) {
   EXPECT_EQ(code_of([] { decode_file(data_path("rgb8.png"), {.max_pixels = 21 * 13 - 1}); }), ErrorCode::limit);
   EXPECT_EQ(decode_file(data_path("rgb8.png"), {.max_pixels = 21 * 13}).height(), 13);

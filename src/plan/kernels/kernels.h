@@ -8,6 +8,9 @@ namespace flambeau::plan {
 /// Plain loops; takes everything but input and constant.
 std::optional<Choice> reference_implementation(const Request& request);
 
+/// What PlanOptions::own offers for operations on floats; ours apply the posts.
+std::optional<Choice> own_implementation(const Request& request);
+
 // Our own vector kernels.
 /// Products of at most two rows with weights as they lie in the file.
 std::optional<Choice> gemv_implementation(const Request& request);

@@ -1,13 +1,20 @@
+#include <functional>
+#include <utility>
+
 #include "plan/kernels/kernels.h"
 #include "plan/reference/reference.h"
 
 namespace flambeau::plan {
 namespace {
 
-/// A function of the reference as a kernel: plain layouts, posts one after the other.
-class ReferenceKernel final : public Kernel {
+/// Computes the operation itself, without its posts.
+using Compute = std::function<void(const graph::Attributes&, std::span<const Array>, const Array&, std::uint64_t run)>;
+
+/// A function as a kernel: plain layouts, posts one after the other.
+class FunctionKernel final : public Kernel {
  public:
-  explicit ReferenceKernel(const Request& request) : operation_(request.operation), output_(request.output()) {
+  FunctionKernel(const Request& request, Compute compute, std::string name)
+      : operation_(request.operation), output_(request.output()), compute_(std::move(compute)), name_(std::move(name)) {
     for (const ValueId id : operation_.inputs) inputs_.push_back(request.value(id));
     // Only shapes and dtypes are needed later; constants would be kept alive for nothing.
     for (Value& value : inputs_) value.constant = Tensor();
@@ -18,7 +25,7 @@ class ReferenceKernel final : public Kernel {
     for (std::size_t i = 0; i < inputs_.size(); ++i)
       arrays.push_back({const_cast<std::byte*>(run.inputs[i]), inputs_[i].shape, inputs_[i].dtype});
     const Array out{run.output, output_.shape, output_.dtype};
-    reference::function(operation_.op)({operation_.attributes, arrays, out, run.number});
+    compute_(operation_.attributes, arrays, out, run.number);
     std::size_t operand = inputs_.size();
     for (const Post& post : operation_.post) {
       const auto* other =
@@ -30,25 +37,61 @@ class ReferenceKernel final : public Kernel {
     }
   }
 
-  std::string name() const override { return "reference"; }
+  std::string name() const override { return name_; }
 
  private:
   Operation operation_;
   std::vector<Value> inputs_{};
   Value output_;
+  Compute compute_;
+  std::string name_;
 };
 
-}  // namespace
-
-std::optional<Choice> reference_implementation(const Request& request) {
-  if (!reference::function(request.operation.op)) return std::nullopt;
+Choice choice_of(const Request& request, Compute compute, std::string name) {
   Choice choice;
-  choice.kernel = std::make_unique<ReferenceKernel>(request);
+  choice.kernel = std::make_unique<FunctionKernel>(request, std::move(compute), std::move(name));
   for (const ValueId id : request.operation.inputs) choice.uses.push_back({id, Layout::plain(request.value(id).shape)});
   for (const Post& post : request.operation.post)
     if (post.kind == Post::Kind::add) choice.uses.push_back({post.operand, Layout::plain(request.output().shape)});
   choice.output = Layout::plain(request.output().shape);
   return choice;
+}
+
+}  // namespace
+
+std::optional<Choice> reference_implementation(const Request& request) {
+  const reference::Function function = reference::function(request.operation.op);
+  if (!function) return std::nullopt;
+  return choice_of(
+      request,
+      [function](const graph::Attributes& attributes, std::span<const Array> inputs, const Array& output,
+                 std::uint64_t run) {
+        function({attributes, inputs, output, run});
+      },
+      "reference");
+}
+
+std::optional<Choice> own_implementation(const Request& request) {
+  if (!request.options.own || !*request.options.own || is_impure(request.operation)) return std::nullopt;
+  std::vector<Shape> shapes;
+  bool floats = request.output().dtype == DType::float32;
+  for (const ValueId id : request.operation.inputs) {
+    shapes.push_back(request.value(id).shape);
+    floats &= request.value(id).dtype == DType::float32;
+  }
+  if (!floats) return std::nullopt;
+  OwnKernel own =
+      (*request.options.own)({request.operation.op, request.operation.attributes, shapes, request.output().shape});
+  if (!own) return std::nullopt;
+  return choice_of(
+      request,
+      [own = std::move(own)](const graph::Attributes&, std::span<const Array> inputs, const Array& output,
+                             std::uint64_t) {
+        std::vector<const float*> first;
+        for (const Array& input : inputs) first.push_back(input.floats());
+        own(first, output.floats());
+      },
+      "own");
 }
 
 }  // namespace flambeau::plan

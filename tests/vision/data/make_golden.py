@@ -113,6 +113,13 @@ def jpegs():
     at = data.index(b"Adobe")
     data[at + 11] = 2  # the same numbers, understood as YCCK
     yield "ycck.jpg", bytes(data)
+    state = rng.bit_generator.state  # what comes later stays as it was before this file
+    data = bytearray(jpeg(Image.fromarray(picture(64, 32)), subsampling=2))  # 4:2:0 to 4:1:1, as above
+    at = data.index(b"\xff\xc0")
+    assert data[at + 5:at + 9] == struct.pack(">HH", 32, 64) and data[at + 11] == 0x22
+    data[at + 5:at + 9], data[at + 11] = struct.pack(">HH", 15, 123), 0x41
+    yield "411.jpg", bytes(data)
+    rng.bit_generator.state = state
 
 
 def resized(image, size, filter_name):

@@ -1,0 +1,103 @@
+#include <algorithm>
+
+#include "plan/array.h"
+#include "plan/kernels/kernels.h"
+#include "plan/kernels/vector.h"
+#include "plan/parallel.h"
+
+namespace flambeau::plan {
+namespace {
+
+Tensor packed(const Product& p, const float* w, WeightPool& pool) {
+  Tensor result = pool.floats(p.groups() * p.in * p.group());
+  auto* u = const_cast<float*>(floats(result));
+  parallel_for(p.groups(), 4, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t g = begin; g < end; ++g) {
+      const std::int64_t used = std::min(p.group(), p.out - g * p.group());
+      float* panel = u + g * p.in * p.group();
+      for (std::int64_t i = 0; i < p.in; ++i)
+        for (std::int64_t lane = 0; lane < used; ++lane)
+          panel[i * p.group() + lane] = w[(g * p.group() + lane) * p.in + i];
+    }
+  });
+  return result;
+}
+
+/// y = x Wᵀ + b for many rows. Pieces of rows and outputs whose operands fit a core's cache go to the threads.
+class LinearKernel final : public Kernel {
+ public:
+  LinearKernel(const Operation& operation, const Product& p, std::int64_t rows, Tensor u, Tensor bias)
+      : post_(operation.post), p_(p), rows_(rows), u_(std::move(u)), bias_(std::move(bias)) {
+    // Half of the second-level cache for the panels, a quarter for the rows.
+    const std::int64_t cache = second_level_cache() / static_cast<std::int64_t>(sizeof(float));
+    row_parts_ = std::max<std::int64_t>((rows * p.in + cache / 4 - 1) / (cache / 4), 1);
+    row_parts_ = std::min(row_parts_, (rows + 47) / 48);
+    group_parts_ = std::max<std::int64_t>((p.groups() * p.in * p.group() + cache / 2 - 1) / (cache / 2), 1);
+    group_parts_ = std::min(group_parts_, p.groups());
+  }
+
+  void run(const Run& run) const override {
+    const auto* x = reinterpret_cast<const float*>(run.inputs[0]);
+    const auto* z = run.inputs.size() > 1 ? reinterpret_cast<const float*>(run.inputs[1]) : nullptr;
+    auto* y = reinterpret_cast<float*>(run.output);
+    // Neighbours share panels, which come from far away.
+    parallel_slots(row_parts_ * group_parts_, [&](std::int64_t, std::int64_t i) {
+      const std::int64_t group = i / row_parts_, row = i % row_parts_;
+      piece(x, z, y, {rows_ * row / row_parts_, rows_ * (row + 1) / row_parts_},
+            {p_.groups() * group / group_parts_, p_.groups() * (group + 1) / group_parts_});
+    });
+  }
+
+  std::string name() const override { return "packed product"; }
+  std::uint64_t packed_bytes() const override { return u_.nbytes() + (bias_.defined() ? bias_.nbytes() : 0); }
+
+ private:
+  void piece(const float* x, const float* z, float* y, Range rows, Range groups) const {
+    const auto& kernels = vector_kernels();
+    kernels.product(p_, x, floats(u_), bias_.defined() ? floats(bias_) : nullptr, rows, groups, y);
+    const std::int64_t first = groups.first * p_.group(), last = std::min(groups.last * p_.group(), p_.out);
+    for (const Post& post : post_)
+      for (std::int64_t row = rows.first; row < rows.last; ++row) {
+        float* part = y + row * p_.out + first;
+        if (post.kind == Post::Kind::activation)
+          kernels.activate(post.activation, part, part, last - first);
+        else
+          kernels.combine(Combine::add, {1, last - first, 0, 1, 0, 1, 0}, part, z + row * p_.out + first, z, part);
+      }
+  }
+
+  std::vector<Post> post_;
+  Product p_;
+  std::int64_t rows_, row_parts_, group_parts_;
+  Tensor u_, bias_;
+};
+
+}  // namespace
+
+std::optional<Choice> linear_implementation(const Request& request) {
+  // Packing costs more than one run saves; on AVX-512 oneDNN's products are at the machine's limit.
+  if (request.options.effort != Effort::steady || isa() != Isa::avx2) return std::nullopt;
+  const Value &x = request.input(0), &weight = request.input(1);
+  const bool biased = request.input_count() > 2;
+  if (x.is_constant() || !weight.is_constant() || (biased && !request.input(2).is_constant())) return std::nullopt;
+  if (request.output().dtype != DType::float32 || product(weight.shape) == 0 || product(x.shape) == 0)
+    return std::nullopt;
+  const Product p{weight.shape[1], weight.shape[0], vector_kernels().lanes};
+  Tensor bias;
+  if (biased) {
+    bias = request.program.packed->floats(p.groups() * p.group());
+    const Tensor given = as_float(request.input(2).constant);
+    std::copy_n(floats(given), p.out, const_cast<float*>(floats(bias)));
+  }
+  Choice choice;
+  choice.uses = {{request.operation.inputs[0], Layout::plain(x.shape)}};
+  choice.output = Layout::plain(request.output().shape);
+  for (const Post& post : request.operation.post)
+    if (post.kind == Post::Kind::add) choice.uses.push_back({post.operand, choice.output});
+  choice.kernel = std::make_unique<LinearKernel>(request.operation, p, product(x.shape) / p.in,
+                                                 packed(p, floats(as_float(weight.constant)), *request.program.packed),
+                                                 std::move(bias));
+  return choice;
+}
+
+}  // namespace flambeau::plan
