@@ -73,9 +73,10 @@ class Scan {
     }
     if (input.depth == 0) report_.format = format->name;
     const std::string_view kind = format->name;
-    if (input.zip)
+    if (input.zip) {
       records(input, member);
-    else if (kind == "torch-legacy")
+      if (input.source) after_the_end(*input.source, member);
+    } else if (kind == "torch-legacy")
       legacy(input, member);
     else if (kind == "torch-tar")
       tar(input, member);
@@ -106,10 +107,14 @@ class Scan {
       const std::string inside = member.empty() ? entry.name : member + ": " + entry.name;
       const bool storage =
           record.starts_with("data/") && record.find('.') == std::string_view::npos && zip.find("data.pkl") != nullptr;
-      if (storage || entry.size == 0) continue;
+      if (entry.size == 0) continue;
       const auto source = zip.open(entry);
       std::string head(std::min<std::uint64_t>(entry.size, 16), '\0');
       if (!read(*source, 0, head, inside)) continue;
+      if (storage) {
+        if (looks_like_pickle(head)) hidden_in(*source, entry.size, inside);
+        continue;
+      }
       const bool pickle = record.ends_with("pkl") || looks_like_pickle(head);
       if (!pickle && !head.starts_with("PK\3\4") && !head.starts_with("\x93NUMPY")) continue;
       if (entry.size > options_.limits.max_pickle_bytes) {
@@ -118,12 +123,21 @@ class Scan {
                    inside);
         continue;
       }
-      std::string payload(entry.size, '\0');
+      // No honest pickle deflates like that: it is looked at as far as memory for its file goes.
+      constexpr std::uint64_t most_ratio = 20, always = 1ull << 20;
+      const std::uint64_t most = entry.compressed_size * most_ratio + always;
+      if (entry.deflated && entry.size > most)
+        unreadable(Error(ErrorCode::limit, fmt::format("{} bytes of pickle are deflated into {}, {} are looked at",
+                                                       entry.size, entry.compressed_size, most)),
+                   inside);
+      std::string payload(std::min(entry.size, entry.deflated ? most : entry.size), '\0');
       if (!read(*source, 0, payload, inside)) continue;
-      try {  // a wrong checksum is an error, and no reason not to look
-        Storage::from(source, entry.size, DType::uint8)->each_block([](auto) {});
-      } catch (const Error& error) {
-        unreadable(error, inside);
+      if (payload.size() == entry.size) {
+        try {  // a wrong checksum is an error, and no reason not to look
+          Storage::from(source, entry.size, DType::uint8)->each_block([](auto) {});
+        } catch (const Error& error) {
+          unreadable(error, inside);
+        }
       }
       const auto memory = bytes::from_memory(std::move(payload), entry.name);
       if (pickle)
@@ -131,6 +145,36 @@ class Scan {
       else
         inner(memory, inside, input.depth);
     }
+  }
+
+  /// A storage that is a pickle of something dangerous: nothing loads it, but nothing writes such weights either.
+  void hidden_in(const StorageSource& source, std::uint64_t size, const std::string& member) {
+    constexpr std::uint64_t most = 1 << 20;
+    std::string bytes(std::min(size, most), '\0');
+    if (!read(source, 0, bytes, member)) return;
+    for (const auto& finding : scan_weights(std::as_bytes(std::span(bytes))).findings)
+      if (finding.verdict == Verdict::dangerous)
+        suspicious(member, "the elements of a tensor are a pickle that names " + finding.global);
+  }
+
+  ScannedPickle scan_weights(std::span<const std::byte> bytes) {
+    return scan_pickle(bytes, options_, [](object::Heap& heap, std::string_view) {
+      return heap.storage(Storage::zeros(0, DType::uint8), "UntypedStorage");
+    });
+  }
+
+  /// Readers look for the end of a zip from the back; what follows it is nobody's.
+  void after_the_end(const bytes::Source& source, const std::string& member) {
+    constexpr std::uint64_t record = 22, longest_comment = 65535;
+    const std::uint64_t length = std::min(source.size(), record + longest_comment);
+    std::string buffer;
+    const auto bytes = formats::piece(source, source.size() - length, length, buffer);
+    const std::string_view tail(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    const auto end = tail.rfind("PK\5\6");
+    if (end == std::string_view::npos || tail.size() - end < record) return;
+    const auto comment = static_cast<unsigned char>(tail[end + 20]) + 256u * static_cast<unsigned char>(tail[end + 21]);
+    const std::uint64_t after = tail.size() - end - record;
+    if (after > comment) suspicious(member, fmt::format("{} bytes follow the zip's end", after - comment));
   }
 
   void legacy(const Input& input, const std::string& member) {
@@ -262,10 +306,7 @@ class Scan {
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     unsigned found = 0;
     const auto look = [&](std::size_t at) {
-      const auto scanned = scan_pickle(bytes.subspan(at, std::min<std::size_t>(bytes.size() - at, 1u << 20)), options_,
-                                       [](object::Heap& heap, std::string_view) {
-                                         return heap.storage(Storage::zeros(0, DType::uint8), "UntypedStorage");
-                                       });
+      const auto scanned = scan_weights(bytes.subspan(at, std::min<std::size_t>(bytes.size() - at, 1u << 20)));
       for (auto finding : scanned.findings)
         if (finding.verdict == Verdict::dangerous) {
           finding.member = member;
