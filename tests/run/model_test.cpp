@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <thread>
 
@@ -196,6 +197,52 @@ TEST(Make, PretrainedIsDeprecatedInTorchvisionsWords) {
                                 "`weights=VGG16_Weights.DEFAULT` to get the most up-to-date weights."));
   EXPECT_THAT([] { models::make("vit_h_14", {.pretrained = true}); },
               testing::ThrowsMessage<Error>(testing::HasSubstr("No weights available for model vit_h_14")));
+}
+
+/// A cache of torch's layout in a folder of its own, while it lives.
+class Cache {
+ public:
+  Cache() : folder_(std::filesystem::path(testing::TempDir()) / ("cache_" + std::to_string(getpid()))) {
+    std::filesystem::create_directories(folder_ / "hub/checkpoints");
+    setenv("TORCH_HOME", folder_.c_str(), 1);
+  }
+  ~Cache() {
+    unsetenv("TORCH_HOME");
+    std::filesystem::remove_all(folder_);
+  }
+  void put(const models::Weights& published, const StateDict& state) const {
+    save(state, (folder_ / "hub/checkpoints" / published.file_name).string());
+  }
+
+ private:
+  std::filesystem::path folder_;
+};
+
+TEST(Make, TakesPublishedWeightsFromTorchsCache) {
+  const Cache cache;
+  const models::Weights& squeeze = models::SqueezeNet1_1_Weights::DEFAULT;
+  const Model kept = models::squeezenet1_1({.seed = 5});
+  cache.put(squeeze, kept.state_dict());
+  for (const models::Options& options : {models::Options{.weights = squeeze}, models::Options{.pretrained = true},
+                                         models::Options{.weights = squeeze, .num_classes = 1000}}) {
+    const Model loaded = models::squeezenet1_1(options);
+    for (const auto& entry : kept.state_dict()) EXPECT_TRUE(loaded.state_dict()[entry.name].equal(entry.tensor));
+  }
+  // Published GoogLeNet files hold auxiliary heads, which go after loading; its inputs are transformed.
+  const models::Weights& google = models::GoogLeNet_Weights::DEFAULT;
+  cache.put(google, models::googlenet({.seed = 5}).state_dict());
+  const Model bare = models::googlenet({.weights = google});
+  EXPECT_FALSE(bare.state_dict().find("aux1.conv.conv.weight"));
+  EXPECT_THAT(bare.repr(), testing::HasSubstr("(aux1): None"));
+  EXPECT_TRUE(models::googlenet({.weights = google, .aux_logits = true}).state_dict().find("aux1.conv.conv.weight"));
+  const Model untransformed = models::googlenet({.weights = google, .transform_input = false});
+  const Tensor x = ramp({2, 3, 64, 64});
+  const auto in_train_mode = [&](const Model& model) {
+    manual_seed(1);
+    return model.outputs(x);
+  };
+  EXPECT_FALSE(in_train_mode(bare)[0].tensor.equal(in_train_mode(untransformed)[0].tensor));
+  EXPECT_EQ(in_train_mode(bare).size(), 1u) << "without auxiliary heads there is one output";
 }
 
 }  // namespace
