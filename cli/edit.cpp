@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include <flambeau/error.h>
 #include <flambeau/glob.h>
 #include <flambeau/near.h>
@@ -58,9 +60,9 @@ std::vector<Rule> rules(const Args& args) {
     }
     const DTypeClass kind = flambeau::info(*dtype).kind;
     if (equals == word.npos && kind != DTypeClass::floating && kind != DTypeClass::complex)
-      throw UsageError("--dtype " + name +
-                       " would round every weight to a whole number; say which with --dtype 'GLOB=" + name +
-                       "' ('**' for all)");
+      throw UsageError(fmt::format(
+          "--dtype {0} would round every weight to a whole number; say which with --dtype 'GLOB={0}' ('**' for all)",
+          name));
     result.push_back({equals == word.npos ? "" : word.substr(0, equals), *dtype});
   }
   return result;

@@ -173,7 +173,7 @@ TEST(TorchReader, OldTensorsAreBuiltByState) {
 }
 
 TEST(TorchReader, BackwardHooksAreLeftOutAndNoted) {
-  const auto notes = [](const char* hooks) {
+  const auto notes_of = [](const char* hooks) {
     Zeros storages;
     Reader reader(storages, {});
     object::Heap heap;
@@ -185,8 +185,8 @@ TEST(TorchReader, BackwardHooksAreLeftOutAndNoted) {
     reader.append_notes(notes);
     return notes;
   };
-  EXPECT_THAT(notes(""), testing::IsEmpty());
-  EXPECT_THAT(notes("K\x01K\x02s"), testing::ElementsAre("backward hooks of 1 tensors are left out"));
+  EXPECT_THAT(notes_of(""), testing::IsEmpty());
+  EXPECT_THAT(notes_of("K\x01K\x02s"), testing::ElementsAre("backward hooks of 1 tensors are left out"));
 }
 
 TEST(TorchReader, QuantizersMustMakeSense) {
