@@ -61,8 +61,6 @@ class Copier {
 
 }  // namespace
 
-ModulePtr deep_copy(const Module& module) {
-  return Copier().module(module);
-}
+ModulePtr deep_copy(const Module& module) { return Copier().module(module); }
 
 }  // namespace flambeau::nn

@@ -380,8 +380,7 @@ std::size_t Machine::take_mark(std::size_t below) {
 
 std::uint64_t Machine::memory() const noexcept {
   return heap_.memory() - first_memory_ + stack_.memory() + open_items_.memory() + memo_.memory() + grown_ +
-         marks_.capacity() * sizeof(decltype(marks_)::value_type) +
-         dicts_.capacity() * sizeof(void*);
+         marks_.capacity() * sizeof(decltype(marks_)::value_type) + dicts_.capacity() * sizeof(void*);
 }
 
 void Machine::charge(std::uint64_t bytes, std::uint64_t released) const {

@@ -23,9 +23,11 @@ struct Tree {
 
 TEST(List, PathsAreKeysAndIndices) {
   Tree t;
-  const Ref root = t.heap->dict({{t.key("model"), t.heap->list({t.tensor(), t.heap->dict({{t.key("w.x"), t.tensor()}, {t.heap->integer(-5), t.tensor()}})})},
-                                 {t.heap->tuple({t.key("a"), Ref()}), t.tensor()},
-                                 {t.heap->floating(2.5), t.tensor()}});
+  const Ref root = t.heap->dict(
+      {{t.key("model"),
+        t.heap->list({t.tensor(), t.heap->dict({{t.key("w.x"), t.tensor()}, {t.heap->integer(-5), t.tensor()}})})},
+       {t.heap->tuple({t.key("a"), Ref()}), t.tensor()},
+       {t.heap->floating(2.5), t.tensor()}});
   EXPECT_THAT(t.names(root), ElementsAre("model.0", "model.1.w.x", "model.1.-5", "('a', None)", "2.5"));
 }
 
@@ -74,8 +76,12 @@ TEST(List, ModulesListParametersBuffersAndChildren) {
     const Ref made = t.heap->object(object::Construction::newobj, t.heap->global("my", "Net"), t.heap->tuple({}));
     auto& object = *object::as<object::Object>(made);
     object.has_state = true;
-    object.state = t.heap->dict({{t.key("training"), Ref::boolean(true)}, {t.key("_modules"), modules}, {t.key("_buffers"), buffers}, {t.key("_parameters"), parameters},
-                                 {t.key("_flat_weights"), t.heap->list({t.tensor()})}, {t.key("cache"), t.tensor()}});
+    object.state = t.heap->dict({{t.key("training"), Ref::boolean(true)},
+                                 {t.key("_modules"), modules},
+                                 {t.key("_buffers"), buffers},
+                                 {t.key("_parameters"), parameters},
+                                 {t.key("_flat_weights"), t.heap->list({t.tensor()})},
+                                 {t.key("cache"), t.tensor()}});
     return made;
   };
   const Ref child = module(table({{t.key("weight"), t.tensor()}, {t.key("bias"), Ref()}}), table({}), table({}));
@@ -108,7 +114,9 @@ TEST(Json, HidesNothingAndBreaksNothing) {
   EXPECT_EQ(json_string("a\"b\\\n\x01"), R"("a\"b\\\n\u0001")");
   EXPECT_EQ(json_string("größe"), "\"größe\"");
   EXPECT_EQ(json_string("lone\xED\xA0\x80"), R"("lone\ud800")");
-  EXPECT_EQ(json_string("\xE2\x80\xAE" "evil"), R"("\u202eevil")");  // right-to-left override
+  EXPECT_EQ(json_string("\xE2\x80\xAE"
+                        "evil"),
+            R"("\u202eevil")");  // right-to-left override
   EXPECT_EQ(json_string("\x1B[31m"), R"("\u001b[31m")");
 }
 
@@ -116,14 +124,16 @@ TEST(Repr, IsPythons) {
   Tree t;
   const auto text = [&](Ref ref) { return repr(Value(t.heap, ref)); };
   EXPECT_EQ(text(t.heap->tuple({t.heap->integer(1)})), "(1,)");
-  EXPECT_EQ(text(t.heap->dict({{t.key("a"), t.heap->list({Ref(), Ref::boolean(true), t.heap->floating(0.1)})}})), "{'a': [None, True, 0.1]}");
+  EXPECT_EQ(text(t.heap->dict({{t.key("a"), t.heap->list({Ref(), Ref::boolean(true), t.heap->floating(0.1)})}})),
+            "{'a': [None, True, 0.1]}");
   EXPECT_EQ(text(t.heap->set({})), "set()");
   EXPECT_EQ(text(t.heap->big_integer(std::string("\0\0\0\0\0\0\0\0\1", 9))), "18446744073709551616");
   EXPECT_EQ(text(t.heap->big_integer(std::string(8, '\0') + "\xFF")), "-18446744073709551616");
   const Ref loop = t.heap->list();
   object::as<object::Sequence>(loop)->items = {loop};
   EXPECT_EQ(text(loop), "[[...]]");
-  const Ref object = t.heap->object(object::Construction::reduce, t.heap->global("my", "Class"), t.heap->tuple({t.heap->integer(1)}));
+  const Ref object =
+      t.heap->object(object::Construction::reduce, t.heap->global("my", "Class"), t.heap->tuple({t.heap->integer(1)}));
   object::as<object::Object>(object)->state = t.heap->dict({{t.key("x"), t.heap->integer(2)}});
   EXPECT_EQ(text(object), "my.Class(1, x=2)");
 }
