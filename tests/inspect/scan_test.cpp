@@ -13,13 +13,14 @@
 namespace flambeau {
 namespace {
 
+using test::Pickle;
 using testing::Contains;
 using testing::HasSubstr;
-using test::Pickle;
 
 class Scan : public testing::Test {
  protected:
-  std::filesystem::path folder_ = std::filesystem::temp_directory_path() / ("flambeau-scan-" + std::to_string(::getpid()));
+  std::filesystem::path folder_ =
+      std::filesystem::temp_directory_path() / ("flambeau-scan-" + std::to_string(::getpid()));
   void SetUp() override { std::filesystem::create_directories(folder_); }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
@@ -30,7 +31,8 @@ class Scan : public testing::Test {
   }
   ScanReport of(const std::string& bytes) { return scan(file(bytes)); }
 
-  static std::string zip(const std::string& pickle, const std::vector<std::pair<std::string, std::string>>& records = {}) {
+  static std::string zip(const std::string& pickle,
+                         const std::vector<std::pair<std::string, std::string>>& records = {}) {
     bytes::MemorySink sink;
     archive::ZipWriter writer(sink, "archive");
     writer.add("data.pkl", pickle);
@@ -110,14 +112,18 @@ TEST_F(Scan, FilesInsidePicklesAreScanned) {
   const std::string inner = zip(evil());
   std::string size(4, '\0');
   for (std::size_t i = 0; i < 4; ++i) size[i] = static_cast<char>(inner.size() >> (8 * i) & 0xFF);
-  EXPECT_EQ(of(Pickle().global("torch.storage", "_load_from_bytes").mark().raw("B" + size + inner).tuple().reduce().stop()).verdict, Verdict::dangerous);
+  EXPECT_EQ(
+      of(Pickle().global("torch.storage", "_load_from_bytes").mark().raw("B" + size + inner).tuple().reduce().stop())
+          .verdict,
+      Verdict::dangerous);
 }
 
 TEST_F(Scan, WhatCannotBeReadIsNeverClean) {
   const std::string whole = zip(good(), {data()});
   EXPECT_EQ(of("").verdict, Verdict::unreadable);
   EXPECT_EQ(of("plain text").verdict, Verdict::unreadable);
-  for (std::size_t size = 1; size < whole.size(); size += 7) EXPECT_EQ(of(whole.substr(0, size)).verdict, Verdict::unreadable) << size;
+  for (std::size_t size = 1; size < whole.size(); size += 7)
+    EXPECT_EQ(of(whole.substr(0, size)).verdict, Verdict::unreadable) << size;
   EXPECT_EQ(of(zip(good())).verdict, Verdict::unreadable);  // the storage is not there
 }
 
@@ -140,7 +146,13 @@ TEST_F(Scan, AMissingFileIsAnError) { EXPECT_THROW(scan("/nonexistent.pth"), Err
 TEST_F(Scan, DoublingThroughTheMemoEndsQuickly) {
   Pickle pickle;
   pickle.raw("]q").raw(std::string(1, '\0'));
-  for (int i = 0; i < 100; ++i) pickle.raw("0](h").raw(std::string(1, static_cast<char>(i))).raw("h").raw(std::string(1, static_cast<char>(i))).raw("eq").raw(std::string(1, static_cast<char>(i + 1)));
+  for (int i = 0; i < 100; ++i)
+    pickle.raw("0](h")
+        .raw(std::string(1, static_cast<char>(i)))
+        .raw("h")
+        .raw(std::string(1, static_cast<char>(i)))
+        .raw("eq")
+        .raw(std::string(1, static_cast<char>(i + 1)));
   EXPECT_EQ(of(zip(pickle.stop())).verdict, Verdict::clean);
 }
 
@@ -181,7 +193,8 @@ TEST_F(Verify, EveryFlippedByteOfThePickleIsSeen) {
 
 TEST_F(Verify, NotFiniteElementsAreCounted) {
   StateDict state;
-  const float values[] = {1, std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity(), std::numeric_limits<float>::infinity()};
+  const float values[] = {1, std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity(),
+                          std::numeric_limits<float>::infinity()};
   const Tensor tensor = Tensor::of<float>({4}, values);
   state.set("all", tensor);
   state.set("tail", tensor.narrow(0, 2, 2));
