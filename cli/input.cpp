@@ -152,6 +152,7 @@ Value lookup(const Value& root, std::string_view path) {
         if (!best || child.first.size() > best->first.size()) best = &child;
     if (!best) {
       std::vector<std::string> names;
+      names.reserve(children.size());
       const std::string before(path.substr(0, path.size() - rest.size()));
       for (const auto& child : children) names.push_back(before + child.first);
       throw flambeau::Error(flambeau::ErrorCode::not_found,

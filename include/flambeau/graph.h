@@ -52,8 +52,6 @@ enum class Op : std::uint8_t {
   pad,
   roll,
   mean,  // over dims
-  dropout,
-  stochastic_depth,  // only recorded in train mode
   interpolate,
   embedding,  // indices (int64), weight
   attention,  // q, k, v (N, heads, L, d) [, additive mask]: softmax(q kᵀ · scale + mask) v
@@ -133,16 +131,11 @@ struct DimAttributes {
   double value = 0;
   std::string mode{};
 };
-struct DropAttributes {
-  double p = 0;
-  std::int64_t channel_dims = 0;
-  std::uint64_t seed = 0;
-};  // what shares a draw: 0 nothing, 2 a channel (Dropout2d), -1 a row, -2 all (StochasticDepth)
 struct AttentionAttributes {
   double scale = 1;
 };
 using Attributes = std::variant<std::monostate, ConvAttributes, PoolAttributes, NormAttributes, ActivationAttributes,
-                                ShapeAttributes, DimAttributes, DropAttributes, AttentionAttributes>;
+                                ShapeAttributes, DimAttributes, AttentionAttributes>;
 
 /// Index of a node in its graph.
 using Id = std::int32_t;
@@ -243,9 +236,6 @@ std::vector<Var> chunk(Var x, std::int64_t chunks, std::int64_t dim);
 Var pad(Var x, Shape padding, std::string_view mode = "constant", double value = 0);
 Var roll(Var x, Shape shifts, Shape dims);
 Var mean(Var x, Shape dims, bool keepdim = false);
-/// `seed` picks the mask; each run of the graph draws a new one.
-Var dropout(Var x, double p, std::int64_t channel_dims, std::uint64_t seed);
-Var stochastic_depth(Var x, double p, bool per_row, std::uint64_t seed);
 Var interpolate(Var x, Shape output_size, std::string_view mode, bool align_corners);
 Var embedding(Var indices, Var weight);
 Var attention(Var q, Var k, Var v, Var mask, double scale);

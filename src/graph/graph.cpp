@@ -90,9 +90,6 @@ struct AttributeText {
     return fmt::format(" dims={} start={} length={} keepdim={} value={}{}{}", to_string(a.dims), a.start, a.length,
                        a.keepdim, a.value, a.mode.empty() ? "" : " mode=", a.mode);
   }
-  std::string operator()(const DropAttributes& a) const {
-    return fmt::format(" p={} channel_dims={} seed={}", a.p, a.channel_dims, a.seed);
-  }
   std::string operator()(const AttentionAttributes& a) const { return fmt::format(" scale={}", a.scale); }
 };
 

@@ -33,12 +33,6 @@ Var over_dim(Op op, Var x, std::int64_t dim, double value = 0) {
   return x.graph().append(op, {x.id()}, std::move(attributes), Shape(x.shape()));
 }
 
-Var random(Op op, Var x, double p, std::int64_t channel_dims, std::uint64_t seed) {
-  require_float(op, "input", x);
-  if (!(p >= 0 && p <= 1)) fail(op, fmt::format("probability {} lies outside 0 to 1", p));
-  return x.graph().append(op, {x.id()}, DropAttributes{p, channel_dims, seed}, Shape(x.shape()));
-}
-
 }  // namespace
 
 Var batch_norm(Var x, Var mean, Var variance, Var weight, Var bias, double eps, bool training, double momentum) {
@@ -105,18 +99,5 @@ Var local_response_norm(Var x, std::int64_t size, double alpha, double beta, dou
 Var l2_normalize(Var x, std::int64_t dim, double eps) { return over_dim(Op::l2_normalize, x, dim, eps); }
 Var softmax(Var x, std::int64_t dim) { return over_dim(Op::softmax, x, dim); }
 Var log_softmax(Var x, std::int64_t dim) { return over_dim(Op::log_softmax, x, dim); }
-
-Var dropout(Var x, double p, std::int64_t channel_dims, std::uint64_t seed) {
-  if (channel_dims != 0 && channel_dims != 2)
-    fail(Op::dropout, fmt::format("channel_dims {} must be 0 (elements) or 2 (channels)", channel_dims));
-  if (channel_dims == 2 && x.shape().size() < 2)
-    fail(Op::dropout, "input " + to_string(x.shape()) + " needs a batch and a channel dimension");
-  return random(Op::dropout, x, p, channel_dims, seed);
-}
-
-Var stochastic_depth(Var x, double p, bool per_row, std::uint64_t seed) {
-  if (per_row && x.shape().empty()) fail(Op::stochastic_depth, "a scalar has no rows");
-  return random(Op::stochastic_depth, x, p, per_row ? -1 : -2, seed);
-}
 
 }  // namespace flambeau::graph

@@ -23,12 +23,11 @@ enum AttributeIndex : std::size_t {
   activation_attributes,
   shape_attributes,
   dim_attributes,
-  drop_attributes,
   attention_attributes,
 };
 static_assert(std::variant_size_v<Attributes> == attention_attributes + 1);
 
-inline constexpr std::array<OpInfo, 36> ops = {{
+inline constexpr std::array<OpInfo, 34> ops = {{
     {Op::input, "input", 0, 0, no_attributes},
     {Op::constant, "constant", 0, 0, no_attributes},
     {Op::conv, "conv", 2, 3, conv_attributes},
@@ -60,8 +59,6 @@ inline constexpr std::array<OpInfo, 36> ops = {{
     {Op::pad, "pad", 1, 1, dim_attributes},
     {Op::roll, "roll", 1, 1, shape_attributes},
     {Op::mean, "mean", 1, 1, dim_attributes},
-    {Op::dropout, "dropout", 1, 1, drop_attributes},
-    {Op::stochastic_depth, "stochastic_depth", 1, 1, drop_attributes},
     {Op::interpolate, "interpolate", 1, 1, dim_attributes},
     {Op::embedding, "embedding", 2, 2, no_attributes},
     {Op::attention, "attention", 3, 4, attention_attributes},

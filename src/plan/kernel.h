@@ -31,7 +31,6 @@ class Kernel {
     std::byte* output;
     std::byte* scratch;  ///< Choice::scratch_bytes, 64-byte aligned, shared by all steps
     State* state;
-    std::uint64_t number;  ///< of the run, for random masks
   };
 
   virtual ~Kernel() = default;

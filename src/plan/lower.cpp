@@ -109,7 +109,7 @@ class Lowering {
       const std::byte* source = buffer(from.buffer).tensor.storage()->unchecked_bytes().data() +
                                 static_cast<std::size_t>(buffer(from.buffer).tensor.offset()) * itemsize(value.dtype);
       const auto state = kernel->prepare();
-      kernel->run({std::span(&source, 1), tensor.storage()->mutable_bytes().data(), nullptr, state.get(), 0});
+      kernel->run({std::span(&source, 1), tensor.storage()->mutable_bytes().data(), nullptr, state.get()});
       buffer(to).kind = Buffer::Kind::constant;
       result_.packed_bytes += buffer(to).bytes;
       buffer(to).tensor = std::move(tensor);

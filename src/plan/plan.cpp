@@ -2,7 +2,6 @@
 #include <flambeau/plan.h>
 
 #include <fmt/format.h>
-#include <atomic>
 #include <mutex>
 #include <optional>
 
@@ -51,7 +50,6 @@ struct Plan::Impl {
   std::vector<Signature> inputs, outputs;
   std::mutex mutex{};
   std::vector<std::unique_ptr<Workspace>> idle{};
-  std::atomic<std::uint64_t> runs = 0;
 
   std::unique_ptr<Workspace> take_workspace() {
     {
@@ -102,7 +100,6 @@ struct Plan::Impl {
         workspace->bases[i] = tensor.storage()->mutable_bytes().data() + skip;
       }
     }
-    const std::uint64_t number = runs.fetch_add(1, std::memory_order_relaxed);
     {
       const plan::ThreadScope threads(options.threads);
       for (std::size_t i = 0; i < steps.steps.size(); ++i) {
@@ -111,7 +108,7 @@ struct Plan::Impl {
           workspace->operands[k] = workspace->bases[static_cast<std::size_t>(step.inputs[k])];
         step.kernel->run({std::span(workspace->operands.data(), step.inputs.size()),
                           workspace->bases[static_cast<std::size_t>(step.output)], workspace->scratch.data(),
-                          workspace->states[i].get(), number});
+                          workspace->states[i].get()});
       }
     }
     give_back(std::move(workspace));

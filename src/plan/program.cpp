@@ -90,7 +90,6 @@ void Program::drop_unused() {
 }
 
 bool is_impure(const Operation& operation) noexcept {
-  if (operation.op == Op::dropout || operation.op == Op::stochastic_depth) return true;
   const auto* norm = std::get_if<graph::NormAttributes>(&operation.attributes);
   return operation.op == Op::batch_norm && norm && norm->training;
 }

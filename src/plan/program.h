@@ -60,7 +60,7 @@ struct Program {
   void drop_unused();
 };
 
-/// True for operations that compute something new in every run, or change their constants.
+/// True for operations that change their constants: batch norms in training.
 bool is_impure(const Operation& operation) noexcept;
 
 /// A dense float32 copy of a floating constant, or the tensor itself where it is one already and aligned for float.

@@ -93,13 +93,6 @@ bool same(const DimAttributes& x, const DimAttributes& y) {
   };
   return tie(x) == tie(y);
 }
-bool same(const DropAttributes& x, const DropAttributes& y) {
-  const auto tie = [](const DropAttributes& v) {
-    const auto& [a, b, c] = v;
-    return std::tie(a, b, c);
-  };
-  return tie(x) == tie(y);
-}
 bool same(const AttentionAttributes& x, const AttentionAttributes& y) {
   const auto& [a] = x;
   const auto& [b] = y;
@@ -111,8 +104,7 @@ bool same(const Attributes& x, const Attributes& y) {
          std::visit([&](const auto& left) { return same(left, std::get<std::decay_t<decltype(left)>>(y)); }, x);
 }
 
-bool is_random_or_training(const Node& node) {
-  if (node.op == Op::dropout || node.op == Op::stochastic_depth) return true;
+bool updates_statistics(const Node& node) {
   const auto* norm = std::get_if<NormAttributes>(&node.attributes);
   return norm != nullptr && norm->training;
 }
@@ -120,7 +112,7 @@ bool is_random_or_training(const Node& node) {
 }  // namespace
 
 Recording::Recording(graph::Graph graph) : graph_(std::move(graph)) {
-  repeatable_ = std::none_of(graph_.nodes().begin(), graph_.nodes().end(), is_random_or_training);
+  repeatable_ = std::none_of(graph_.nodes().begin(), graph_.nodes().end(), updates_statistics);
   if (!repeatable_) return;
   for (const Node& node : graph_.nodes()) {
     fingerprints_.push_back(node.op == Op::constant ? fingerprint(node.constant) : 0);

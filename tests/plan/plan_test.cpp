@@ -207,34 +207,6 @@ TEST(Plan, NotANumberAndInfinityPassThrough) {
       EXPECT_EQ(std::isfinite(found[k].data<float>()[i]), std::isfinite(expected[k].data<float>()[i])) << k << " " << i;
 }
 
-TEST(Training, DropoutDrawsANewMaskInEachRunAndKeepsTheMean) {
-  for (const Kernels kernels : {Kernels::reference, Kernels::fast}) {
-    g::Graph graph;
-    const Var x = graph.input({64, 16, 4});
-    const Var outputs[] = {g::dropout(x, 0.25, 0, 7), g::dropout(x, 0.25, 2, 8), g::stochastic_depth(x, 0.25, true, 9),
-                           g::dropout(x, 1, 0, 10), g::stochastic_depth(x, 0.5, false, 11)};
-    graph.set_outputs(outputs);
-    const Plan plan = Plan::compile(graph, {.kernels = kernels});
-    Tensor ones = Tensor::zeros({64, 16, 4});
-    for (float& value : ones.mutable_data<float>()) value = 1;
-    const auto first = plan.run(std::span(&ones, 1)), second = plan.run(std::span(&ones, 1));
-    EXPECT_FALSE(first[0].equal(second[0]));
-    const float kept = 1 / 0.75F;
-    double sum = 0;
-    for (const float value : first[0].data<float>()) {
-      EXPECT_TRUE(value == 0 || value == kept);
-      sum += value;
-    }
-    EXPECT_NEAR(sum / 4096, 1, 0.06);
-    for (std::size_t i = 0; i < 4096; ++i) {
-      EXPECT_EQ(first[1].data<float>()[i], first[1].data<float>()[i / 4 * 4]) << "a channel is dropped as a whole";
-      EXPECT_EQ(first[2].data<float>()[i], first[2].data<float>()[i / 64 * 64]) << "a row is dropped as a whole";
-      EXPECT_EQ(first[3].data<float>()[i], 0);
-      EXPECT_EQ(first[4].data<float>()[i], first[4].data<float>()[0]) << "the batch is dropped as a whole";
-    }
-  }
-}
-
 TEST(Training, UnreadBatchNormsStillUpdateTheirStatistics) {
   g::Graph graph;
   Tensor mean = Tensor::zeros({2});

@@ -236,7 +236,7 @@ std::optional<Choice> batch_norm_implementation(const Request& request) {
     void run(const Run& run) const override {
       const auto bytes = [](const Tensor& t) { return reinterpret_cast<const std::byte*>(floats(t)); };
       const std::byte* inputs[] = {run.inputs[0], bytes(factor_), bytes(summand_)};
-      kernel_.run({inputs, run.output, run.scratch, run.state, run.number});
+      kernel_.run({inputs, run.output, run.scratch, run.state});
     }
     std::string name() const override { return "vector batch norm"; }
     std::uint64_t packed_bytes() const override { return factor_.nbytes() + summand_.nbytes(); }

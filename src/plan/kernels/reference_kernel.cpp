@@ -8,7 +8,7 @@ namespace flambeau::plan {
 namespace {
 
 /// Computes the operation itself, without its posts.
-using Compute = std::function<void(const graph::Attributes&, std::span<const Array>, const Array&, std::uint64_t run)>;
+using Compute = std::function<void(const graph::Attributes&, std::span<const Array>, const Array&)>;
 
 /// A function as a kernel: plain layouts, posts one after the other.
 class FunctionKernel final : public Kernel {
@@ -25,7 +25,7 @@ class FunctionKernel final : public Kernel {
     for (std::size_t i = 0; i < inputs_.size(); ++i)
       arrays.push_back({const_cast<std::byte*>(run.inputs[i]), inputs_[i].shape, inputs_[i].dtype});
     const Array out{run.output, output_.shape, output_.dtype};
-    compute_(operation_.attributes, arrays, out, run.number);
+    compute_(operation_.attributes, arrays, out);
     std::size_t operand = inputs_.size();
     for (const Post& post : operation_.post) {
       const auto* other =
@@ -64,9 +64,8 @@ std::optional<Choice> reference_implementation(const Request& request) {
   if (!function) return std::nullopt;
   return choice_of(
       request,
-      [function](const graph::Attributes& attributes, std::span<const Array> inputs, const Array& output,
-                 std::uint64_t run) {
-        function({attributes, inputs, output, run});
+      [function](const graph::Attributes& attributes, std::span<const Array> inputs, const Array& output) {
+        function({attributes, inputs, output});
       },
       "reference");
 }
@@ -85,8 +84,7 @@ std::optional<Choice> own_implementation(const Request& request) {
   if (!own) return std::nullopt;
   return choice_of(
       request,
-      [own = std::move(own)](const graph::Attributes&, std::span<const Array> inputs, const Array& output,
-                             std::uint64_t) {
+      [own = std::move(own)](const graph::Attributes&, std::span<const Array> inputs, const Array& output) {
         std::vector<const float*> first;
         for (const Array& input : inputs) first.push_back(input.floats());
         own(first, output.floats());

@@ -16,9 +16,6 @@ bool all_are(const Shape& values, std::int64_t value) {
 bool is_identity(const Program& program, const Operation& operation) {
   const Shape &in = program[operation.inputs[0]].shape, &out = program[operation.output].shape;
   switch (operation.op) {
-    case Op::dropout:
-    case Op::stochastic_depth:
-      return std::get<graph::DropAttributes>(operation.attributes).p == 0;
     case Op::permute: {
       // Sizes of 1 may stand anywhere: only the order of the others matters.
       const Shape& order = std::get<graph::ShapeAttributes>(operation.attributes).shape;

@@ -1,7 +1,6 @@
 // Elementwise operations, the mean and the random layers.
 #include <cmath>
 
-#include "plan/random.h"
 #include "plan/reference/reference.h"
 
 namespace flambeau::plan::reference {
@@ -126,19 +125,6 @@ void mean(const Call& call) {
     sums[static_cast<std::size_t>(walk.offset(0))] += *x++;
   const double count = static_cast<double>(product(in)) / static_cast<double>(product(kept));
   for (std::size_t i = 0; i < sums.size(); ++i) call.output.floats()[i] = static_cast<float>(sums[i] / count);
-}
-
-void dropout(const Call& call) {
-  const auto& a = std::get<graph::DropAttributes>(call.attributes);
-  const Shape& shape = call.inputs[0].shape;
-  // How many neighbours share one draw: a channel, a row, all, or none.
-  const std::int64_t shared = a.channel_dims == 2    ? product(shape, 2, shape.size())
-                              : a.channel_dims == -1 ? product(shape, 1, shape.size())
-                              : a.channel_dims == -2 ? product(shape)
-                                                     : 1;
-  for (std::int64_t i = 0; i < product(shape); ++i)
-    call.output.floats()[i] =
-        call.inputs[0].floats()[i] * keep_factor(a, call.run, static_cast<std::uint64_t>(i / shared));
 }
 
 }  // namespace flambeau::plan::reference

@@ -10,12 +10,10 @@
 
 namespace flambeau::plan::reference {
 
-/// One call. `run` numbers the runs of a plan: random masks differ from run to run and repeat for equal numbers.
 struct Call {
   const graph::Attributes& attributes;
   std::span<const Array> inputs;
   Array output;
-  std::uint64_t run = 0;
 };
 
 using Function = void (*)(const Call&);
@@ -56,7 +54,6 @@ void sub(const Call&);
 void mul(const Call&);
 void div(const Call&);
 void mean(const Call&);
-void dropout(const Call&);
 
 void cat(const Call&);
 void reshape(const Call&);

@@ -12,7 +12,7 @@ struct Row {
   Function function;
 };
 
-constexpr std::array<Row, 36> table = {{
+constexpr std::array<Row, 34> table = {{
     {Op::input, nullptr},
     {Op::constant, nullptr},
     {Op::conv, conv},
@@ -44,8 +44,6 @@ constexpr std::array<Row, 36> table = {{
     {Op::pad, pad},
     {Op::roll, roll},
     {Op::mean, mean},
-    {Op::dropout, dropout},
-    {Op::stochastic_depth, dropout},
     {Op::interpolate, interpolate},
     {Op::embedding, embedding},
     {Op::attention, attention},
