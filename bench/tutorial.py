@@ -93,6 +93,7 @@ def run(args, flambeau, ours, torch, folder):
         ("ls, process", process([flambeau, "ls", weights]), process([args.python, "-c", PYTHON_LIST, weights]), 300),
         ("open in process, mapped", lambda: ours(f"open {weights}"), lambda: torch(f"open {weights}"), 20),
         ("load into own memory", lambda: ours(f"load {weights}"), lambda: torch(f"load {weights}"), 3),
+        ("load, against a bare pread", lambda: ours(f"load {weights}"), lambda: ours(f"read {weights}"), 0.9),
         ("save with CRC", lambda: ours(f"save {other}"), lambda: torch(f"save {other}"), 2),
         ("save with CRC, against cp", lambda: ours(f"save {other}"), process(["cp", weights, folder + "/copy"]), 0.8),
         ("predict, process", process(predict), process([args.python, "-c", PYTHON_PREDICT, args.model, weights, image]), 15),

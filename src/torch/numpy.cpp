@@ -69,6 +69,14 @@ Ref Rebuild::native_dtype(const object::Object& dtype) {
   return made;
 }
 
+/// _reconstruct(type, (0,), b'b'): numpy writes its own b'b', whichever object the file had.
+Rebuild::Result Rebuild::numpy_reconstruct(const Args& args) {
+  if (args.size() != 3 || args.at(2).kind() != Kind::bytes) return std::nullopt;
+  const std::string& code = as<object::Bytes>(args.at(2))->data;
+  if (code.size() != 1) return std::nullopt;
+  return heap.object(object::Construction::reduce, callable, heap.tuple({args.at(0), args.at(1), heap.bytes(code)}));
+}
+
 Rebuild::Result Rebuild::numpy_scalar(const Args& args) {
   const auto dtype = args.size() == 2 ? parse(args.at(0)) : std::nullopt;
   if (!dtype || !dtype->builtin || args.at(1).kind() != Kind::bytes) return std::nullopt;

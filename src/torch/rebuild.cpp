@@ -32,6 +32,8 @@ constexpr std::array rows = {
     Row{"torch.tensor", "_rebuild_from_type", &Rebuild::from_type},
     Row{"torch.tensor", "_rebuild_from_type_v2", &Rebuild::from_type_v2},
     Row{"torch.storage", "_load_from_bytes", &Rebuild::load_from_bytes},
+    Row{"numpy.core.multiarray", "_reconstruct", &Rebuild::numpy_reconstruct},
+    Row{"numpy._core.multiarray", "_reconstruct", &Rebuild::numpy_reconstruct},
     Row{"numpy.core.multiarray", "scalar", &Rebuild::numpy_scalar},
     Row{"numpy._core.multiarray", "scalar", &Rebuild::numpy_scalar},
     Row{"numpy.core.numeric", "_frombuffer", &Rebuild::numpy_frombuffer},

@@ -60,6 +60,7 @@ struct Rebuild {
   Result sparse(const Args& args);
   Result nested(const Args& args);
   Result load_from_bytes(const Args& args);
+  Result numpy_reconstruct(const Args& args);
   Result numpy_scalar(const Args& args);
   Result numpy_frombuffer(const Args& args);
 

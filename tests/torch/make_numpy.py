@@ -20,6 +20,7 @@ CASES = [
     ("text and bytes scalars", [np.str_("q"), np.bytes_(b"xy"), np.datetime64(7, "D")], 2),
     ("protocol 5", {"c": np.arange(6.0).reshape(2, 3), "f": np.asfortranarray(np.arange(6, dtype="u2").reshape(2, 3)), "0": np.array(7)}, 5),
     ("protocol 5, read-only and big-endian", np.frombuffer(b"\0\1\0\2", ">i2"), 5),
+    ("protocol 5, dates, which no buffer holds", [np.array([5], "M8[us]"), np.arange(2.0), np.array([6], "m8[s]")], 5),
     ("objects", np.array([None, "text", {"a": 1}], object), 5),
 ]
 
