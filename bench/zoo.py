@@ -20,7 +20,6 @@ from worker import Worker, process
 
 MODELS = "vgg16,resnet50,mobilenet_v2,vit_b_16,efficientnet_b0,convnext_tiny,swin_t"
 ENGINES = "eager,compiled,onnxruntime,opencv,openvino,ncnn"
-SIZES = {"inception_v3": 299, "efficientnet_b0": 224}
 ORT_PREDICT = """
 import sys, numpy, onnxruntime
 from PIL import Image
@@ -68,7 +67,7 @@ def main():
 
 def forwards(args, model):
     """(threads, seconds of each engine, ours first)."""
-    size = SIZES.get(model, 224)
+    size = 299 if model == "inception_v3" else 224
     for threads in args.threads.split(","):
         ours = Worker([os.path.join(args.build, "bench/steps")])
         peers = [Worker([args.python, os.path.join(HERE, "torch_steps.py")]) for _ in args.engines.split(",")]
@@ -77,12 +76,10 @@ def forwards(args, model):
                   peer(f"forward {model} {size} {threads} {args.precision} {engine} {time}")
                   for peer, engine in zip(peers, args.engines.split(","))]
         alive = [not math.isnan(turn(0)) for turn in turns]
-        times = [turn(300) if able else math.nan for turn, able in zip(turns, alive)]
-        for _ in range(args.rounds - 1):
-            times = [min(time, turn(300)) if able else math.nan for time, turn, able in zip(times, turns, alive)]
+        rounds = [[turn(300) if able else math.nan for turn, able in zip(turns, alive)] for _ in range(args.rounds)]
         for worker in [ours, *peers]:
             worker.end()
-        yield threads, times
+        yield threads, [min(column) for column in zip(*rounds)]
 
 
 def processes(args, model):

@@ -51,6 +51,12 @@ class StateDict {
   /// Only what matches one of `include` (all, if there is none) and none of `exclude`: patterns of glob.h. The metadata
   /// stays whole.
   StateDict select(std::span<const std::string> include, std::span<const std::string> exclude = {}) const;
+  /// Gives a name's new form, or nullopt to leave it out. Module paths of the metadata come with a dot behind them, as
+  /// the prefixes of names that they are (the root as ".").
+  using Rename = std::function<std::optional<std::string>(std::string_view name)>;
+  /// The same under other names, metadata included. Of two entries that get one name the later tensor stays, of two
+  /// module paths the earlier version.
+  StateDict renamed(const Rename& rename) const;
   /// The same with `prefix` ("module.") taken off the names that begin with it, metadata included.
   StateDict without_prefix(std::string_view prefix) const;
 

@@ -192,8 +192,7 @@ struct ClassRow {
   ModulePtr (*blank)();
 };
 /// The row of a class of one's own, which needs a constructor from Blank. Children and parameters come under their
-/// names
-/// (`call("conv1", x)`), further attributes through fields().
+/// names (`call("conv1", x)`), further attributes through fields().
 template <class M>
 ClassRow class_row(std::string_view python_module, std::string_view class_name) {
   return {python_module, class_name, []() -> ModulePtr { return std::make_shared<M>(Blank{}); }};

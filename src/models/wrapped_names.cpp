@@ -118,16 +118,9 @@ std::vector<std::string> possible_prefixes(const StateDict& state) {
 
 StateDict below(const StateDict& state, std::string_view prefix) {
   if (prefix.empty()) return state;
-  StateDict result;
-  for (const StateDict::Entry& entry : state)
-    if (entry.name.starts_with(prefix)) result.set(entry.name.substr(prefix.size()), entry.tensor, entry.parameter);
-  if (!state.has_metadata()) return result;
-  std::vector<StateDict::Module> modules;
-  for (const StateDict::Module& module : state.metadata())
-    if (const std::string path = module.path + "."; path == prefix || path.starts_with(prefix))
-      modules.push_back({path == prefix ? "" : module.path.substr(prefix.size()), module.version});
-  result.set_metadata(std::move(modules));
-  return result;
+  return state.renamed([&](std::string_view name) {
+    return name.starts_with(prefix) ? std::optional(std::string(name.substr(prefix.size()))) : std::nullopt;
+  });
 }
 
 }  // namespace flambeau::models

@@ -135,31 +135,6 @@ std::string without_compiled(std::string name) {
   return name;
 }
 
-template <class Rename>
-StateDict renamed(const StateDict& state, Rename rename) {
-  StateDict result;
-  for (const StateDict::Entry& entry : state) {
-    auto name = rename(entry.name);
-    if (!name) continue;
-    if (entry.tensor.defined())
-      result.set(std::move(*name), entry.tensor, entry.parameter);
-    else
-      result.set_extra(std::move(*name), entry.extra);
-  }
-  if (!state.has_metadata()) return result;
-  std::vector<StateDict::Module> modules;
-  for (StateDict::Module module : state.metadata()) {
-    // A module's path with a dot behind it is a prefix of names: "module." itself becomes the root's "".
-    auto path = rename(module.path + ".");
-    if (!path) continue;
-    module.path = path->empty() ? "" : path->substr(0, path->size() - 1);
-    if (std::none_of(modules.begin(), modules.end(), [&](const auto& m) { return m.path == module.path; }))
-      modules.push_back(std::move(module));
-  }
-  result.set_metadata(std::move(modules));
-  return result;
-}
-
 // "model." when every name begins with that one part, and more than a layer lies below it.
 std::string common_part(const StateDict& state) {
   if (state.size() < 2) return {};
@@ -176,14 +151,6 @@ std::string common_part(const StateDict& state) {
 }
 
 }  // namespace
-
-StateDict StateDict::without_prefix(std::string_view prefix) const {
-  return renamed(*this, [&](const std::string& name) -> std::optional<std::string> {
-    if (name.starts_with(prefix)) return name.substr(prefix.size());
-    if (name == ".") return std::nullopt;  // the root's version, when another module becomes the root
-    return name;
-  });
-}
 
 std::string Checkpoint::Taken::to_string() const {
   std::string text;
@@ -239,7 +206,7 @@ StateDict Checkpoint::state_dict(Taken& taken, std::optional<std::string_view> s
   }
   const auto is_compiled = [](const StateDict::Entry& entry) { return entry.name != without_compiled(entry.name); };
   if (std::any_of(state.begin(), state.end(), is_compiled)) {
-    state = renamed(state, [](const std::string& name) { return std::optional(without_compiled(name)); });
+    state = state.renamed([](std::string_view name) { return without_compiled(std::string(name)); });
     taken.prefix += compiled;
     while (is_wrapped(state)) {
       state = state.without_prefix(wrapper);

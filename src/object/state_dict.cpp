@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include <flambeau/checkpoint.h>
@@ -90,6 +91,38 @@ StateDict StateDict::select(std::span<const std::string> include, std::span<cons
   result.metadata_ = metadata_;
   result.has_metadata_ = has_metadata_;
   return result;
+}
+
+StateDict StateDict::renamed(const Rename& rename) const {
+  StateDict result;
+  for (const Entry& entry : entries_) {
+    auto name = rename(entry.name);
+    if (!name) continue;
+    if (entry.tensor.defined())
+      result.set(std::move(*name), entry.tensor, entry.parameter);
+    else
+      result.set_extra(std::move(*name), entry.extra);
+  }
+  if (!has_metadata_) return result;
+  std::vector<Module> modules;
+  for (Module module : metadata_) {
+    // A module's path with a dot behind it is a prefix of names: "module." itself becomes the root's "".
+    auto path = rename(module.path + ".");
+    if (!path) continue;
+    module.path = path->empty() ? "" : path->substr(0, path->size() - 1);
+    if (std::none_of(modules.begin(), modules.end(), [&](const auto& m) { return m.path == module.path; }))
+      modules.push_back(std::move(module));
+  }
+  result.set_metadata(std::move(modules));
+  return result;
+}
+
+StateDict StateDict::without_prefix(std::string_view prefix) const {
+  return renamed([&](std::string_view name) -> std::optional<std::string> {
+    if (name.starts_with(prefix)) return std::string(name.substr(prefix.size()));
+    if (name == ".") return std::nullopt;  // the root's version, when another module becomes the root
+    return std::string(name);
+  });
 }
 
 std::optional<std::int64_t> StateDict::version(std::string_view path) const noexcept {

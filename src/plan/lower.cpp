@@ -201,7 +201,7 @@ class Lowering {
   void take(const Operation& operation, Choice choice) {
     std::vector<int> inputs;
     for (std::size_t i = 0; i < choice.uses.size(); ++i) {
-      const bool written = is_impure(operation) && operation.op == Op::batch_norm && i >= 1 && i <= 2;
+      const bool written = is_impure(operation) && i >= 1 && i <= 2;
       inputs.push_back(buffer_with(choice.uses[i].value, choice.uses[i].layout, written));
     }
     const ValueId out = operation.output;

@@ -79,8 +79,7 @@ void Program::drop_unused() {
   std::vector<Operation> kept;
   for (std::size_t i = operations.size(); i-- > 0;) {
     Operation& operation = operations[i];
-    const bool updates = operation.op == Op::batch_norm && is_impure(operation);
-    if (!needed[static_cast<std::size_t>(operation.output)] && !updates) continue;
+    if (!needed[static_cast<std::size_t>(operation.output)] && !is_impure(operation)) continue;
     for (const ValueId id : operation.inputs) needed[static_cast<std::size_t>(id)] = true;
     for (const Post& post : operation.post)
       if (post.operand >= 0) needed[static_cast<std::size_t>(post.operand)] = true;

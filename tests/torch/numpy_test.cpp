@@ -3,11 +3,14 @@
 #include <flambeau/error.h>
 #include <gtest/gtest.h>
 
+#include "pickle/help.h"
 #include "torch/reader.h"
 #include "torch/writer.h"
 
 namespace flambeau::torch {
 namespace {
+
+using pickle::hex;
 
 class NoStorages final : public Storages {
  public:
@@ -19,15 +22,6 @@ std::string unhex(const std::string& digits) {
   for (std::size_t i = 0; i + 1 < digits.size(); i += 2)
     bytes += static_cast<char>(std::stoi(digits.substr(i, 2), nullptr, 16));
   return bytes;
-}
-
-std::string hex(std::string_view bytes) {
-  std::string text;
-  for (const unsigned char byte : bytes) {
-    text += "0123456789abcdef"[byte >> 4];
-    text += "0123456789abcdef"[byte & 15];
-  }
-  return text;
 }
 
 std::string rewritten(const std::string& stream) {

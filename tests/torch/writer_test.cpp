@@ -4,8 +4,12 @@
 #include <flambeau/error.h>
 #include <gtest/gtest.h>
 
+#include "pickle/help.h"
+
 namespace flambeau::torch {
 namespace {
+
+using pickle::hex;
 
 // data.pkl of torch.save of torch 2.13, in hex.
 // linear: nn.Linear(2, 1).state_dict(); float8: torch.zeros(4).to(torch.float8_e4m3fn);
@@ -48,15 +52,6 @@ constexpr std::string_view quantized =
     "7263680a5155496e743853746f726167650a71025801000000307103580300000063707571044b02747105514b004b028571064b0185"
     "710763746f7263680a7065725f74656e736f725f616666696e650a7108473fe00000000000004b0a8771098963636f6c6c656374696f"
     "6e730a4f726465726564446963740a710a2952710b74710c52710d2e";
-
-std::string hex(std::string_view bytes) {
-  std::string text;
-  for (const unsigned char byte : bytes) {
-    text += "0123456789abcdef"[byte >> 4];
-    text += "0123456789abcdef"[byte & 15];
-  }
-  return text;
-}
 
 std::string pickled(object::Ref root, Writer& writer) {
   std::string stream;

@@ -2,6 +2,7 @@
 
 #include "plan/array.h"
 #include "plan/kernels/kernels.h"
+#include "plan/kernels/posts.h"
 #include "plan/kernels/vector.h"
 #include "plan/parallel.h"
 
@@ -22,23 +23,14 @@ class GemvKernel final : public Kernel {
   void run(const Run& run) const override {
     const auto& kernels = vector_kernels();
     const auto* x = reinterpret_cast<const float*>(run.inputs[0]);
+    const auto* z = run.inputs.size() > 1 ? reinterpret_cast<const float*>(run.inputs[1]) : nullptr;
     auto* y = reinterpret_cast<float*>(run.output);
     const float *w = floats(weight_), *bias = bias_.defined() ? floats(bias_) : nullptr;
     constexpr std::int64_t step = 4;  // outputs that one pass over x makes
     parallel_for((out_ + step - 1) / step, 16, [&](std::int64_t begin, std::int64_t end) {
       const std::int64_t first = begin * step, last = std::min(end * step, out_);
       kernels.gemv(x, rows_, in_, w, bias, y, out_, first, last);
-      for (std::int64_t row = 0; row < rows_; ++row) {
-        float* part = y + row * out_ + first;
-        for (const Post& post : post_) {
-          if (post.kind == Post::Kind::activation) {
-            kernels.activate(post.activation, part, part, last - first);
-          } else {
-            const auto* z = reinterpret_cast<const float*>(run.inputs[1]);
-            kernels.combine(Combine::add, {1, last - first, 0, 1, 0, 1, 0}, part, z + row * out_ + first, z, part);
-          }
-        }
-      }
+      apply_posts(post_, {0, rows_}, {first, last}, out_, z, y);
     });
   }
 

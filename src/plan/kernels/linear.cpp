@@ -2,6 +2,7 @@
 
 #include "plan/array.h"
 #include "plan/kernels/kernels.h"
+#include "plan/kernels/posts.h"
 #include "plan/kernels/vector.h"
 #include "plan/parallel.h"
 
@@ -53,17 +54,9 @@ class LinearKernel final : public Kernel {
 
  private:
   void piece(const float* x, const float* z, float* y, Range rows, Range groups) const {
-    const auto& kernels = vector_kernels();
-    kernels.product(p_, x, floats(u_), bias_.defined() ? floats(bias_) : nullptr, rows, groups, y);
+    vector_kernels().product(p_, x, floats(u_), bias_.defined() ? floats(bias_) : nullptr, rows, groups, y);
     const std::int64_t first = groups.first * p_.group(), last = std::min(groups.last * p_.group(), p_.out);
-    for (const Post& post : post_)
-      for (std::int64_t row = rows.first; row < rows.last; ++row) {
-        float* part = y + row * p_.out + first;
-        if (post.kind == Post::Kind::activation)
-          kernels.activate(post.activation, part, part, last - first);
-        else
-          kernels.combine(Combine::add, {1, last - first, 0, 1, 0, 1, 0}, part, z + row * p_.out + first, z, part);
-      }
+    apply_posts(post_, rows, {first, last}, p_.out, z, y);
   }
 
   std::vector<Post> post_;
