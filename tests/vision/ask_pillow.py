@@ -1,6 +1,6 @@
 """Writes images of every kind to a folder, and what Pillow and torchvision make of them.
 
-    python ask_pillow.py FOLDER SEED          (torch, torchvision, Pillow, NumPy)
+    python ask_pillow.py FOLDER SEED          (torch, torchvision, Pillow, NumPy; ends with 77 where one is missing)
 
 images.tsv:  file, width, height, sha256 of Image.open(file).convert("RGB")
 tensors.tsv: file, builder and weights, resize, crop, filter, means, deviations, sha256 of weights.transforms()(image) (float32, CHW)
@@ -13,12 +13,15 @@ import sys
 import types
 import zlib
 
-import numpy as np
-import torch
-from PIL import Image
-
 sys.modules["torchvision._meta_registrations"] = types.ModuleType("stand-in")  # its compiled operators are not needed
-import torchvision.models as models  # noqa: E402
+try:
+    import numpy as np
+    import torch
+    import torchvision.models as models
+    from PIL import Image
+except ModuleNotFoundError as missing:
+    print(missing, file=sys.stderr)
+    sys.exit(77)
 
 folder, rng = pathlib.Path(sys.argv[1]), np.random.default_rng(int(sys.argv[2]))
 

@@ -1,6 +1,7 @@
 // Random images against the Pillow and torchvision of FLAMBEAU_TORCH_PYTHON: bit for bit, every preset that is
 // published.
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -36,7 +37,10 @@ class Pillow : public testing::Test {
     const char* seed = std::getenv("FLAMBEAU_SEED");
     const std::string command = "'" + std::string(python) + "' '" FLAMBEAU_TEST_DATA "/../ask_pillow.py' '" +
                                 folder_.string() + "' " + (seed ? seed : "1");
-    ASSERT_EQ(std::system(command.c_str()), 0) << command;
+    const int status = std::system(command.c_str());
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+      GTEST_SKIP() << python << " has not all of torch, torchvision, Pillow and NumPy";
+    ASSERT_EQ(status, 0) << command;
   }
   void TearDown() override {
     if (!folder_.empty()) fs::remove_all(folder_);
