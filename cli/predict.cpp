@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cmath>
 #include <filesystem>
 #include <iostream>
 #include <iterator>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -24,11 +26,36 @@ using flambeau::Tensor;
 flambeau::PlanOptions plan_options(const Args& args, std::size_t inputs) {
   constexpr std::size_t many = 8;  // from here on packing weights pays
   flambeau::PlanOptions options;
-  options.effort = inputs < many ? flambeau::Effort::oneshot : flambeau::Effort::steady;
-  if (args.value("precision") == "bf16") options.precision = flambeau::Precision::bf16;
+  const auto precision = args.value("precision");
+  if (precision == "bf16") options.precision = flambeau::Precision::bf16;
+  if (precision == "int8") options.precision = flambeau::Precision::int8;
+  // Weights become narrow when they are packed.
+  const bool pack = inputs >= many || options.precision != flambeau::Precision::fp32;
+  options.effort = pack ? flambeau::Effort::steady : flambeau::Effort::oneshot;
   if (args.has("reference")) options.kernels = flambeau::Kernels::reference;
   options.threads = static_cast<int>(std::min<std::uint64_t>(args.number("threads", 1).value_or(0), 1024));
   return options;
+}
+
+/// What a lower precision changed in the outputs for one input.
+struct Deviation {
+  double relative;  // |y - y32| / |y32|
+  bool same_best;
+};
+
+Deviation deviation_of(const Tensor& outputs, const flambeau::Model& model, const Tensor& x,
+                       flambeau::PlanOptions options) {
+  options.precision = flambeau::Precision::fp32;
+  options.effort = flambeau::Effort::oneshot;
+  const Tensor exact = model(x, options);
+  const auto a = outputs.data<float>(), b = exact.data<float>();
+  double difference = 0, size = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    difference += std::pow(static_cast<double>(a[i]) - b[i], 2);
+    size += std::pow(static_cast<double>(b[i]), 2);
+  }
+  const auto best = [](const Tensor& rows) { return flambeau::predict::top_k(rows, 1).front().front().index; };
+  return {size > 0 ? std::sqrt(difference / size) : 0.0, best(outputs) == best(exact)};
 }
 
 struct Answer {
@@ -68,9 +95,16 @@ void add_evidence(Json& json, const Chosen& chosen) {
   json.list("mean", chosen.preset.mean).list("std", chosen.preset.std).end();
 }
 
-std::string as_json(const Chosen& chosen, const std::vector<Answer>& answers) {
+std::string as_json(const Chosen& chosen, const std::vector<Answer>& answers,
+                    const std::optional<Deviation>& deviation) {
   Json json;
   add_evidence(json.object(), chosen);
+  if (deviation)
+    json.key("deviation_from_fp32")
+        .object()
+        .field("relative_l2", deviation->relative)
+        .field("same_best_class", deviation->same_best)
+        .end();
   json.key("results").array();
   for (const Answer& answer : answers) {
     json.object().field("input", answer.input);
@@ -109,10 +143,10 @@ bool is_picture(const std::filesystem::path& path) {
   return std::ranges::find(endings, ending) != endings.end();
 }
 
-/// The operands; of a folder its .jpg, .jpeg and .png files in the order of their names.
-std::vector<std::string> images_of(const Args& args) {
+/// Those paths; of a folder its .jpg, .jpeg and .png files in the order of their names.
+std::vector<std::string> images_of(const std::vector<std::string>& operands) {
   std::vector<std::string> all;
-  for (const std::string& operand : args.operands()) {
+  for (const std::string& operand : operands) {
     std::error_code failed;
     if (!std::filesystem::is_directory(operand, failed)) {
       all.push_back(operand);
@@ -150,18 +184,29 @@ Tensor prepared(const std::string& image, const flambeau::vision::Preset& preset
 }  // namespace
 
 int predict(const Args& args) {
-  const std::vector<std::string> images = images_of(args);
+  const std::vector<std::string> images = images_of(args.operands());
   const auto npy = args.value("tensor");
   if (images.empty() == !npy) throw UsageError("give images, or a prepared input with --tensor");
   const auto top = static_cast<std::int64_t>(std::min<std::uint64_t>(args.number("top", 1).value_or(5), 1 << 20));
-  const flambeau::PlanOptions options = plan_options(args, npy ? 1 : images.size());
+  flambeau::PlanOptions options = plan_options(args, npy ? 1 : images.size());
+  if (args.has("calibrate") && options.precision != flambeau::Precision::int8)
+    throw UsageError("--calibrate is for --precision int8");
   const Chosen chosen = choose_model(args);
   const std::vector<std::string_view> labels(chosen.labels.begin(), chosen.labels.end());
 
+  if (const auto path = args.value("calibrate")) {
+    std::vector<Tensor> samples;
+    for (const std::string& image : images_of({*path})) samples.push_back(prepared(image, chosen.preset));
+    options.calibration = chosen.model.calibrate(samples, options);
+  }
+
   std::vector<Tensor> logits;
   std::vector<Answer> answers;
+  std::optional<Deviation> deviation;
   const auto run = [&](const Tensor& x, const std::string& input) {
     logits.push_back(chosen.model(x, options));
+    if (options.precision != flambeau::Precision::fp32 && !deviation)
+      deviation = deviation_of(logits.back(), chosen.model, x, options);
     const auto rows = flambeau::predict::top_k(flambeau::predict::softmax(logits.back()), top, labels);
     for (std::size_t i = 0; i < rows.size(); ++i)
       answers.push_back({rows.size() > 1 ? input + "[" + std::to_string(i) + "]" : input, rows[i]});
@@ -185,8 +230,12 @@ int predict(const Args& args) {
     run(x, images[i]);
     progress.update(i + 1, images.size());
   }
+  if (deviation)
+    note(args,
+         fmt::format("{} against fp32, first input: outputs differ by {:.2g} (relative L2), the best class {}",
+                     *args.value("precision"), deviation->relative, deviation->same_best ? "is the same" : "differs"));
   if (const auto out = args.value("logits")) flambeau::write_npy(*out, joined(logits));
-  print(args.has("json") ? as_json(chosen, answers) : as_text(answers));
+  print(args.has("json") ? as_json(chosen, answers, deviation) : as_text(answers));
   return status;
 }
 

@@ -201,6 +201,7 @@ ClassRow class_row(std::string_view python_module, std::string_view class_name) 
 }  // namespace nn
 
 struct PlanOptions;  // plan.h
+struct Calibration;
 
 /// An owning handle to a module tree: what builders and `load_model` give. Copies share the modules and their plans.
 class Model {
@@ -235,6 +236,9 @@ class Model {
   /// The same, but all that forward gives (nn::Module::outputs): in train mode auxiliary heads beside the main tensor.
   std::vector<Output> outputs(const Tensor& x) const;
   std::vector<Output> outputs(const Tensor& x, const PlanOptions& options) const;
+  /// What the int8 operations of an eval-mode model meet in the samples (batches like those to come): give it as
+  /// `PlanOptions::calibration`. Throws Error(invalid_argument) in train mode.
+  std::shared_ptr<const Calibration> calibrate(std::span<const Tensor> samples, PlanOptions options) const;
   /// Drops the kept plans: frees their memory; needed after single weights were changed by hand.
   void forget_plans() const;
 

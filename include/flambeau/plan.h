@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -21,7 +22,17 @@ enum class Effort : std::uint8_t {
   oneshot,  ///< least work before the first answer: weights used from the mapping where the layout allows
   steady,   ///< most speed for many inputs: Winograd, weights packed
 };
-enum class Precision : std::uint8_t { fp32, bf16, int8 };
+/// In which numbers convolutions and products are computed; sums, and everything between them, stay float32.
+enum class Precision : std::uint8_t {
+  fp32,
+  bf16,  ///< where the machine multiplies bfloat16 (AVX512_BF16); elsewhere only weights that one row of input meets
+  int8,  ///< weights by output channel, activations by tensor; from AVX2 on
+};
+/// What the inputs of int8 operations reached in sample runs (Plan::observe), by the operation's number in the graph.
+/// With it they need not be measured in every run, and what lies beyond is clipped.
+struct Calibration {
+  std::map<int, float> ranges;
+};
 
 /// An operation as a kernel of one's own sees it: row-major float32 throughout. What stands behind it in the graph may
 /// have changed its weights already (a batch norm folded into a convolution), never what the operation means.
@@ -42,7 +53,8 @@ struct PlanOptions {
   Kernels kernels = Kernels::fast;
   Effort effort = Effort::steady;
   Precision precision = Precision::fp32;
-  int threads = 0;  ///< 0: all processors
+  int threads = 0;                                   ///< 0: all processors
+  std::shared_ptr<const Calibration> calibration{};  ///< of int8; without it each run measures its activations
   /// Kernels that go before ours. Plans are taken for the same only if they were made with the same object.
   std::shared_ptr<const OwnKernels> own{};
 };
@@ -60,6 +72,9 @@ class Plan {
   Tensor run(const Tensor& input) const;
   /// Into tensors of the caller (dense, of the outputs' shapes and dtypes): nothing is allocated for them.
   void run(std::span<const Tensor> inputs, std::span<Tensor> outputs) const;
+
+  /// Runs an uncalibrated int8 plan and widens `ranges` by what its operations met.
+  void observe(std::span<const Tensor> inputs, Calibration& ranges) const;
 
   /// Steps with their kernels, shapes and bytes, one a line.
   std::string describe() const;

@@ -47,7 +47,7 @@ class Reader {
     if (!state || !object::get(*state, "_modules") || !object::get(*state, "_parameters"))
       throw Error(ErrorCode::type, "a module is expected, found a value of kind " + std::string(name(ref.kind())) +
                                        (object ? " (" + object::global_name(object->callable) + ")" : ""));
-    const ModulePtr made = make(class_of(*object), *state, depth);
+    ModulePtr made = make(class_of(*object), *state, depth);
     modules_[ref.bits()] = made;
     return made;
   }
@@ -74,7 +74,7 @@ class Reader {
 
   ModulePtr make(const object::Global& cls, const Dict& state, std::size_t depth) {
     if (const ClassRow* row = row_of(cls)) {
-      const ModulePtr known = row->blank();
+      ModulePtr known = row->blank();
       fill(*known, state, depth);
       try {
         read_attributes(*known, state);

@@ -38,6 +38,8 @@ class Kernel {
   virtual std::unique_ptr<State> prepare() const { return nullptr; }
   /// For describe(): "onednn conv jit:avx2".
   virtual std::string name() const = 0;
+  /// The largest magnitude that entered in the last run, of kernels that narrow their input.
+  virtual std::optional<float> observed(const State&) const { return std::nullopt; }
   /// Own copies of weights.
   virtual std::uint64_t packed_bytes() const { return 0; }
 };
@@ -55,6 +57,12 @@ struct Request {
   const Value& output() const { return program[operation.output]; }
   const Layout& layout(ValueId id) const { return layouts[static_cast<std::size_t>(id)]; }
   const Layout& input_layout(std::size_t index) const { return layout(operation.inputs[index]); }
+  /// What calibration saw entering this operation.
+  std::optional<float> calibrated() const {
+    if (!options.calibration) return std::nullopt;
+    const auto found = options.calibration->ranges.find(operation.output);
+    return found == options.calibration->ranges.end() ? std::nullopt : std::optional(found->second);
+  }
   std::size_t input_count() const { return operation.inputs.size(); }
 };
 

@@ -64,10 +64,10 @@ class Lowering {
   }
 
   void add_step(std::unique_ptr<Kernel> kernel, std::vector<int> inputs, int output, std::size_t scratch,
-                std::string label) {
+                std::string label, ValueId value = -1) {
     result_.packed_bytes += kernel->packed_bytes();
     result_.scratch_bytes = std::max<std::uint64_t>(result_.scratch_bytes, scratch);
-    result_.steps.push_back({std::move(kernel), std::move(inputs), output, std::move(label)});
+    result_.steps.push_back({std::move(kernel), std::move(inputs), output, value, std::move(label)});
   }
 
   /// Constants come into buffers when the first kernel asks for them at run time.
@@ -218,7 +218,7 @@ class Lowering {
                                     to_string(choice.output, program_[out].shape));
     for (const Post& post : operation.post)
       label += post.kind == Post::Kind::add ? " +add" : fmt::format(" +{}", graph::name(post.activation.kind));
-    add_step(std::move(choice.kernel), std::move(inputs), target, choice.scratch_bytes, std::move(label));
+    add_step(std::move(choice.kernel), std::move(inputs), target, choice.scratch_bytes, std::move(label), out);
     put(out, target, choice.output);
   }
 

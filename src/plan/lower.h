@@ -31,6 +31,7 @@ struct Step {
   std::unique_ptr<Kernel> kernel;
   std::vector<int> inputs{};  ///< buffers
   int output = -1;            ///< buffer
+  ValueId value = -1;         ///< of the operation; -1 for reorders
   std::string label{};        ///< operation, shapes and layouts, for describe()
 };
 

@@ -68,6 +68,13 @@ struct Plan::Impl {
     idle.push_back(std::move(workspace));
   }
 
+  std::vector<Tensor> new_outputs() const {
+    std::vector<Tensor> tensors;
+    for (const Signature& signature : outputs)
+      tensors.push_back(Tensor::uninitialized(signature.shape, signature.dtype));
+    return tensors;
+  }
+
   void check(std::span<const Tensor> tensors, const std::vector<Signature>& expected, std::string_view what) const {
     if (tensors.size() != expected.size())
       throw Error(ErrorCode::invalid_argument,
@@ -85,7 +92,8 @@ struct Plan::Impl {
     }
   }
 
-  void execute(std::span<const Tensor> given, std::span<Tensor> results) {
+  /// `ranges`, if given, is widened by what the kernels observe.
+  void execute(std::span<const Tensor> given, std::span<Tensor> results, Calibration* ranges = nullptr) {
     auto workspace = take_workspace();
     for (std::size_t i = 0; i < steps.buffers.size(); ++i) {
       const Buffer& buffer = steps.buffers[i];
@@ -109,6 +117,11 @@ struct Plan::Impl {
         step.kernel->run({std::span(workspace->operands.data(), step.inputs.size()),
                           workspace->bases[static_cast<std::size_t>(step.output)], workspace->scratch.data(),
                           workspace->states[i].get()});
+        if (ranges && workspace->states[i])
+          if (const auto seen = step.kernel->observed(*workspace->states[i])) {
+            float& range = ranges->ranges[step.value];
+            range = std::max(range, *seen);
+          }
       }
     }
     give_back(std::move(workspace));
@@ -124,8 +137,6 @@ Plan Plan::compile(const graph::Graph& graph, const PlanOptions& options) {
   if (graph.outputs().empty()) throw Error(ErrorCode::invalid_argument, "the graph has no outputs");
   if (options.threads < 0 || options.threads > 1024)
     throw Error(ErrorCode::invalid_argument, fmt::format("threads {} lies outside 0 to 1024", options.threads));
-  if (options.precision != Precision::fp32)
-    throw Error(ErrorCode::unsupported, "precisions other than fp32 are not there yet");
   auto impl = std::make_unique<Impl>();
   impl->options = options;
   if (options.threads == 0) impl->options.threads = plan::processors();
@@ -144,9 +155,7 @@ Plan Plan::compile(const graph::Graph& graph, const PlanOptions& options) {
 
 std::vector<Tensor> Plan::run(std::span<const Tensor> inputs) const {
   impl_->check(inputs, impl_->inputs, "input");
-  std::vector<Tensor> outputs;
-  for (const auto& signature : impl_->outputs)
-    outputs.push_back(Tensor::uninitialized(signature.shape, signature.dtype));
+  std::vector<Tensor> outputs = impl_->new_outputs();
   impl_->execute(inputs, outputs);
   return outputs;
 }
@@ -160,6 +169,14 @@ void Plan::run(std::span<const Tensor> inputs, std::span<Tensor> outputs) const 
   impl_->check(inputs, impl_->inputs, "input");
   impl_->check(outputs, impl_->outputs, "output");
   impl_->execute(inputs, outputs);
+}
+
+void Plan::observe(std::span<const Tensor> inputs, Calibration& ranges) const {
+  if (impl_->options.precision != Precision::int8 || impl_->options.calibration)
+    throw Error(ErrorCode::invalid_argument, "an int8 plan without calibration is needed to observe ranges");
+  impl_->check(inputs, impl_->inputs, "input");
+  std::vector<Tensor> outputs = impl_->new_outputs();
+  impl_->execute(inputs, outputs, &ranges);
 }
 
 std::string Plan::describe() const {

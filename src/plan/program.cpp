@@ -2,6 +2,8 @@
 
 #include <flambeau/error.h>
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace flambeau::plan {
@@ -62,6 +64,29 @@ std::vector<int> Program::makers() const {
   return maker;
 }
 
+bool Program::is_nonnegative(ValueId id) const {
+  const std::vector<int> maker = makers();
+  for (;;) {
+    const int index = maker[static_cast<std::size_t>(id)];
+    if (index < 0) return false;
+    const Operation& operation = operations[static_cast<std::size_t>(index)];
+    const auto* activation = std::get_if<graph::ActivationAttributes>(&operation.attributes);
+    if (!operation.post.empty()) {
+      if (operation.post.back().kind != Post::Kind::activation) return false;
+      activation = &operation.post.back().activation;
+    }
+    if (activation) {
+      using enum graph::Activation;
+      constexpr graph::Activation never_negative[] = {relu, relu6, sigmoid, hardsigmoid, exp, softplus, sqrt, abs};
+      return std::ranges::find(never_negative, activation->kind) != std::end(never_negative);
+    }
+    constexpr Op keep_signs[] = {Op::max_pool, Op::avg_pool, Op::adaptive_max_pool, Op::adaptive_avg_pool, Op::reshape,
+                                 Op::permute,  Op::narrow};
+    if (std::ranges::find(keep_signs, operation.op) == std::end(keep_signs)) return false;
+    id = operation.inputs[0];
+  }
+}
+
 void Program::replace(ValueId from, ValueId to) {
   for (Operation& operation : operations) {
     for (ValueId& id : operation.inputs)
@@ -98,11 +123,6 @@ Tensor as_float(const Tensor& constant) {
   if (plain && reinterpret_cast<std::uintptr_t>(floats(constant)) % alignof(float) == 0) return constant;
   if (plain) return constant.clone();
   return constant.to(DType::float32).contiguous();
-}
-
-const float* floats(const Tensor& dense) {
-  if (dense.numel() == 0) return nullptr;
-  return reinterpret_cast<const float*>(dense.storage()->unchecked_bytes().data()) + dense.offset();
 }
 
 }  // namespace flambeau::plan

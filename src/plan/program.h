@@ -54,6 +54,8 @@ struct Program {
   std::vector<int> uses() const;
   /// Index of the operation that makes each value; -1 for inputs and constants.
   std::vector<int> makers() const;
+  /// True if no element can be negative, judging by what makes the value.
+  bool is_nonnegative(ValueId id) const;
   /// Lets every reader of `from` read `to`.
   void replace(ValueId from, ValueId to);
   /// Drops operations whose results nobody reads (training batch norms stay: they update statistics).
@@ -66,7 +68,12 @@ bool is_impure(const Operation& operation) noexcept;
 /// A dense float32 copy of a floating constant, or the tensor itself where it is one already and aligned for float.
 /// Never runs the CRC pass over mapped bytes that need no conversion.
 Tensor as_float(const Tensor& constant);
-/// First element of a dense tensor, without the CRC pass.
-const float* floats(const Tensor& dense);
+/// First element of a dense tensor, null if there is none; without the CRC pass.
+template <class T>
+const T* elements(const Tensor& dense) {
+  if (dense.numel() == 0) return nullptr;
+  return reinterpret_cast<const T*>(dense.storage()->unchecked_bytes().data()) + dense.offset();
+}
+inline const float* floats(const Tensor& dense) { return elements<float>(dense); }
 
 }  // namespace flambeau::plan

@@ -29,8 +29,8 @@ using KeptPlans = std::deque<Kept>;
 
 bool same(const PlanOptions& x, const PlanOptions& y) {
   const auto tie = [](const PlanOptions& v) {
-    const auto& [a, b, c, d, e] = v;  // fails to compile when an option is added
-    return std::tie(a, b, c, d, e);
+    const auto& [a, b, c, d, e, f] = v;  // fails to compile when an option is added
+    return std::tie(a, b, c, d, e, f);
   };
   return tie(x) == tie(y);
 }
@@ -52,6 +52,37 @@ std::shared_ptr<const Plan> find_or_compile(KeptPlans& kept, run::Recording reco
   return plan;
 }
 
+struct Recorded {
+  run::Recording recording;
+  std::vector<Model::Output> outputs;  // their names
+  bool keep;                           // the same again in the next call
+};
+
+/// The forward pass of `module`, cut to the first `most` outputs.
+Recorded record(nn::Module& module, const Tensor& input, std::size_t most) {
+  graph::Graph graph;
+  const std::uint64_t drawn = default_generator().drawn();
+  const std::vector<nn::Module::Output> recorded = module.outputs(graph.input(input.shape(), input.dtype()));
+  const bool random = default_generator().drawn() != drawn;  // masks of dropout are constants of this run
+  std::vector<graph::Var> values;
+  std::vector<Model::Output> outputs;
+  for (const auto& [name, value] : recorded) {
+    if (values.size() == most) break;
+    values.push_back(value);
+    outputs.push_back({name, Tensor()});
+  }
+  graph.set_outputs(values);
+  run::Recording recording(std::move(graph));
+  const bool keep = recording.repeatable() && !random;
+  return {std::move(recording), std::move(outputs), keep};
+}
+
+Tensor checked(const std::shared_ptr<nn::Module>& module, const Tensor& x) {
+  if (!module) throw Error(ErrorCode::invalid_argument, "an empty model cannot be run");
+  if (!x.defined() || x.is_meta()) throw Error(ErrorCode::invalid_argument, "the input holds no elements");
+  return x.contiguous();
+}
+
 }  // namespace
 
 Tensor Model::operator()(const Tensor& x) const { return (*this)(x, PlanOptions{}); }
@@ -67,36 +98,35 @@ std::vector<Model::Output> Model::outputs(const Tensor& x, const PlanOptions& op
 }
 
 std::vector<Model::Output> Model::run(const Tensor& x, const PlanOptions& options, std::size_t most) const {
-  if (!module_) throw Error(ErrorCode::invalid_argument, "an empty model cannot be run");
-  if (!x.defined() || x.is_meta()) throw Error(ErrorCode::invalid_argument, "the input holds no elements");
-  const Tensor input = x.contiguous();
-  graph::Graph graph;
-  const std::uint64_t drawn = default_generator().drawn();
-  const std::vector<nn::Module::Output> recorded = module_->outputs(graph.input(input.shape(), input.dtype()));
-  const bool random = default_generator().drawn() != drawn;  // masks of dropout are constants of this run
-  std::vector<graph::Var> values;
-  std::vector<Output> results;
-  for (const auto& [name, value] : recorded) {
-    if (values.size() == most) break;
-    values.push_back(value);
-    results.push_back({name, Tensor()});
-  }
-  graph.set_outputs(values);
-  run::Recording recording(std::move(graph));
-  const bool keep = recording.repeatable() && !random;
+  const Tensor input = checked(module_, x);
+  Recorded recorded = record(*module_, input, most);
   std::shared_ptr<const Plan> plan;
-  if (keep) {
+  if (recorded.keep) {
     const std::lock_guard lock(plans_->mutex);
     if (!plans_->kept) plans_->kept = std::make_shared<KeptPlans>();
-    plan = find_or_compile(*std::static_pointer_cast<KeptPlans>(plans_->kept), std::move(recording), options);
+    plan = find_or_compile(*std::static_pointer_cast<KeptPlans>(plans_->kept), std::move(recorded.recording), options);
   } else {
-    plan = compile(recording, options);
+    plan = compile(recorded.recording, options);
   }
   std::vector<Tensor> tensors = plan->run(std::span(&input, 1));
-  if (!keep)
+  if (!recorded.keep)
     for (const auto& [path, module] : module_->named_modules()) module->ran_in_train_mode();
-  for (std::size_t i = 0; i < results.size(); ++i) results[i].tensor = std::move(tensors[i]);
-  return results;
+  for (std::size_t i = 0; i < recorded.outputs.size(); ++i) recorded.outputs[i].tensor = std::move(tensors[i]);
+  return std::move(recorded.outputs);
+}
+
+std::shared_ptr<const Calibration> Model::calibrate(std::span<const Tensor> samples, PlanOptions options) const {
+  options.precision = Precision::int8;
+  options.calibration = nullptr;
+  auto calibration = std::make_shared<Calibration>();
+  KeptPlans kept;
+  for (const Tensor& sample : samples) {
+    const Tensor input = checked(module_, sample);
+    Recorded recorded = record(*module_, input, 1);
+    if (!recorded.keep) throw Error(ErrorCode::invalid_argument, "a model in train mode cannot be calibrated");
+    find_or_compile(kept, std::move(recorded.recording), options)->observe(std::span(&input, 1), *calibration);
+  }
+  return calibration;
 }
 
 void Model::forget_plans() const {

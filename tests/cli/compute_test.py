@@ -54,6 +54,18 @@ class Predict(Case):
         self.assertEqual(answer["results"], self.answer("-m", "squeezenet1_1", "-w", WEIGHTS, CAT)["results"])
         self.assertAlmostEqual(sum(row["probability"] for row in answer["results"][0]["top"]), 1, places=5)
 
+    def test_says_how_far_a_lower_precision_moves_the_answer(self):
+        for words in (["bf16"], ["int8"], ["int8", "--calibrate", CAT]):
+            status, out, err = run("predict", "--json", "-w", WEIGHTS, "--precision", *words, CAT)
+            self.assertEqual(status, 0, err)
+            self.assertIn(words[0] + " against fp32, first input: outputs differ by ", err)
+            deviation = json.loads(out)["deviation_from_fp32"]["relative_l2"]
+            self.assertTrue(0 <= deviation < 0.1, deviation)
+            self.assertTrue(deviation > 1e-4 or words == ["bf16"], "int8 computed in float32")
+        self.assertNotIn("deviation_from_fp32", self.answer("-w", WEIGHTS, CAT))
+        self.assertIn("--calibrate is for", self.fails(2, "predict", "-w", WEIGHTS, "--calibrate", CAT, CAT))
+        self.assertIn("'fp16'", self.fails(2, "predict", "-w", WEIGHTS, "--precision", "fp16", CAT))
+
     def test_takes_a_whole_model(self):
         whole = self.folder / "whole.pth"
         self.ok("init", "squeezenet1_1", "--seed", 3, "--classes", 4, "--whole", "-o", whole)

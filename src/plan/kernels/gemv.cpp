@@ -1,46 +1,70 @@
 #include <algorithm>
+#include <utility>
 
 #include "plan/array.h"
 #include "plan/kernels/kernels.h"
 #include "plan/kernels/posts.h"
+#include "plan/kernels/quantize.h"
 #include "plan/kernels/vector.h"
 #include "plan/parallel.h"
+#include "tensor/half.h"
 
 namespace flambeau::plan {
 namespace {
 
-/// y = x Wᵀ + b for one or two rows, limited by reading W once: it is used as it lies in the checkpoint.
+template <class W>
+using Routine = void (*)(const GemvInput&, const GemvWeights<W>&, float*, std::int64_t, Range);
+
+/// y = x Wᵀ + b for one or two rows, limited by reading W once.
+template <class W>
 class GemvKernel final : public Kernel {
  public:
-  GemvKernel(const Operation& operation, Tensor weight, Tensor bias, std::int64_t rows)
-      : post_(operation.post),
-        weight_(std::move(weight)),
-        bias_(std::move(bias)),
-        rows_(rows),
-        out_(weight_.shape()[0]),
-        in_(weight_.shape()[1]) {}
+  struct Weights {
+    Tensor rows, scales{}, bias{};  // the last two may be undefined
+  };
+  GemvKernel(const Operation& operation, Routine<W> routine, std::int64_t rows, std::int64_t in, Weights weights,
+             const char* name)
+      : post_(operation.post), routine_(routine), rows_(rows), in_(in), weights_(std::move(weights)), name_(name) {}
 
   void run(const Run& run) const override {
-    const auto& kernels = vector_kernels();
-    const auto* x = reinterpret_cast<const float*>(run.inputs[0]);
+    const GemvInput x{reinterpret_cast<const float*>(run.inputs[0]), rows_, in_};
     const auto* z = run.inputs.size() > 1 ? reinterpret_cast<const float*>(run.inputs[1]) : nullptr;
     auto* y = reinterpret_cast<float*>(run.output);
-    const float *w = floats(weight_), *bias = bias_.defined() ? floats(bias_) : nullptr;
+    const std::int64_t out = weights_.rows.size(0);
+    const GemvWeights<W> w{elements<W>(weights_.rows), weights_.rows.size(1),
+                           weights_.scales.defined() ? floats(weights_.scales) : nullptr,
+                           weights_.bias.defined() ? floats(weights_.bias) : nullptr};
     constexpr std::int64_t step = 4;  // outputs that one pass over x makes
-    parallel_for((out_ + step - 1) / step, 16, [&](std::int64_t begin, std::int64_t end) {
-      const std::int64_t first = begin * step, last = std::min(end * step, out_);
-      kernels.gemv(x, rows_, in_, w, bias, y, out_, first, last);
-      apply_posts(post_, {0, rows_}, {first, last}, out_, z, y);
+    parallel_for((out + step - 1) / step, 16, [&](std::int64_t begin, std::int64_t end) {
+      const Range outs{begin * step, std::min(end * step, out)};
+      routine_(x, w, y, out, outs);
+      apply_posts(post_, {0, rows_}, outs, out, z, y);
     });
   }
 
-  std::string name() const override { return "gemv, weights in place"; }
+  std::string name() const override { return name_; }
+  std::uint64_t packed_bytes() const override { return sizeof(W) < sizeof(float) ? weights_.rows.nbytes() : 0; }
 
  private:
   std::vector<Post> post_;
-  Tensor weight_, bias_;
-  std::int64_t rows_, out_, in_;
+  Routine<W> routine_;
+  std::int64_t rows_, in_;
+  Weights weights_;
+  const char* name_;
 };
+
+Tensor rounded_to_bfloat16(const Tensor& weight, std::int64_t stride) {
+  const std::int64_t out = weight.size(0), in = weight.size(1);
+  Tensor result = Tensor::zeros({out, stride}, DType::bfloat16);
+  std::byte* target = result.storage()->mutable_bytes().data();
+  const float* source = floats(weight);
+  parallel_for(out, 16, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin; row < end; ++row)
+      tensor::float_to_bfloat16(reinterpret_cast<const std::byte*>(source + row * in), target + row * stride * 2,
+                                static_cast<std::uint64_t>(in));
+  });
+  return result;
+}
 
 }  // namespace
 
@@ -50,15 +74,33 @@ std::optional<Choice> gemv_implementation(const Request& request) {
   if (x.is_constant() || !weight.is_constant() || (biased && !request.input(2).is_constant())) return std::nullopt;
   const Shape& shape = weight.shape;
   if (product(shape) == 0) return std::nullopt;
-  const std::int64_t rows = product(x.shape) / shape[1];
+  const std::int64_t in = shape[1], rows = product(x.shape) / in;
   if (rows < 1 || rows > 2) return std::nullopt;
   Choice choice;
   choice.uses = {{request.operation.inputs[0], Layout::plain(x.shape)}};
   for (const Post& post : request.operation.post)
     if (post.kind == Post::Kind::add) choice.uses.push_back({post.operand, Layout::plain(request.output().shape)});
   choice.output = Layout::plain(request.output().shape);
-  choice.kernel = std::make_unique<GemvKernel>(request.operation, as_float(weight.constant),
-                                               biased ? as_float(request.input(2).constant) : Tensor(), rows);
+
+  const VectorKernels& kernels = vector_kernels();
+  const Tensor bias = biased ? as_float(request.input(2).constant) : Tensor(), given = as_float(weight.constant);
+  const std::int64_t stride = (in + kernels.lanes - 1) / kernels.lanes * kernels.lanes;
+  // Reading the weights to make them narrow costs more than one run saves.
+  const Precision precision = request.options.effort == Effort::steady ? request.options.precision : Precision::fp32;
+  if (precision == Precision::bf16) {
+    choice.kernel = std::make_unique<GemvKernel<std::uint16_t>>(
+        request.operation, kernels.gemv_bfloat16, rows, in,
+        GemvKernel<std::uint16_t>::Weights{rounded_to_bfloat16(given, stride), {}, bias}, "gemv, bfloat16 weights");
+  } else if (precision == Precision::int8) {
+    auto [values, scales] = quantize_rows(floats(given), shape[0], in, stride, 127.0F);
+    choice.kernel = std::make_unique<GemvKernel<std::int8_t>>(
+        request.operation, kernels.gemv_int8, rows, in,
+        GemvKernel<std::int8_t>::Weights{std::move(values), std::move(scales), bias}, "gemv, int8 weights");
+  } else {
+    choice.kernel =
+        std::make_unique<GemvKernel<float>>(request.operation, kernels.gemv, rows, in,
+                                            GemvKernel<float>::Weights{given, {}, bias}, "gemv, weights in place");
+  }
   return choice;
 }
 

@@ -34,6 +34,10 @@ std::optional<Choice> conv(const Request& request);
 /// oneDNN's own Winograd: 2.x on AVX-512 only.
 std::optional<Choice> winograd(const Request& request);
 std::optional<Choice> linear(const Request& request);
+/// Convolutions and products in bf16 or int8 where the machine has such products (bf16: AVX512_BF16) and they pay.
+std::optional<Choice> low_precision(const Request& request);
+/// True if convolutions of that precision want activations channels last: the others then keep to it.
+bool prefers_channels_last(Precision precision);
 std::optional<Choice> pool(const Request& request);
 std::optional<Choice> cat(const Request& request);
 }  // namespace onednn

@@ -1,6 +1,8 @@
 #pragma once
 // Vectors of floats for each instruction set: the same few names, so that one text of a kernel serves all of them.
 //
+// Loads widen narrow numbers to float: std::uint16_t holds bfloat16.
+//
 // A kernel's text stands in kernels/vector_bodies.inc, which one file per instruction set includes with FLAMBEAU_SIMD
 // set to one of the structs below, inside the compiler's target for that set.
 
@@ -22,6 +24,17 @@ struct PlainSimd {
   static FLAMBEAU_INLINE V load(const float* p) { return *p; }
   static FLAMBEAU_INLINE void store(float* p, V v) { *p = v; }
   static FLAMBEAU_INLINE V load_part(const float* p, std::int64_t) { return *p; }
+  static FLAMBEAU_INLINE V load(const std::uint16_t* p) {
+    const std::uint32_t bits = static_cast<std::uint32_t>(*p) << 16;
+    float result;
+    std::memcpy(&result, &bits, 4);
+    return result;
+  }
+  static FLAMBEAU_INLINE V load(const std::int8_t* p) { return *p; }
+  static FLAMBEAU_INLINE V load(const std::int32_t* p) { return static_cast<float>(*p); }
+  /// Rounds to nearest even; for numbers in the target's range.
+  static FLAMBEAU_INLINE void store(std::int8_t* p, V v) { *p = static_cast<std::int8_t>(__builtin_rintf(v)); }
+  static FLAMBEAU_INLINE void store(std::uint8_t* p, V v) { *p = static_cast<std::uint8_t>(__builtin_rintf(v)); }
   static FLAMBEAU_INLINE void store_part(float* p, V v, std::int64_t) { *p = v; }
   static FLAMBEAU_INLINE V set(float x) { return x; }
   static FLAMBEAU_INLINE V add(V a, V b) { return a + b; }
@@ -65,6 +78,25 @@ struct Avx2Simd {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), lanes);
   }
   static FLAMBEAU_AVX2 V load_part(const float* p, std::int64_t count) { return _mm256_maskload_ps(p, mask(count)); }
+  static FLAMBEAU_AVX2 __m128i eight_bytes(const void* p) { return _mm_loadl_epi64(static_cast<const __m128i*>(p)); }
+  static FLAMBEAU_AVX2 V load(const std::uint16_t* p) {
+    const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
+  }
+  static FLAMBEAU_AVX2 V load(const std::int8_t* p) { return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(eight_bytes(p))); }
+  static FLAMBEAU_AVX2 V load(const std::int32_t* p) {
+    return _mm256_cvtepi32_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
+  static FLAMBEAU_AVX2 __m128i words(V v) {
+    const __m256i rounded = _mm256_cvtps_epi32(v);
+    return _mm_packs_epi32(_mm256_castsi256_si128(rounded), _mm256_extracti128_si256(rounded, 1));
+  }
+  static FLAMBEAU_AVX2 void store(std::int8_t* p, V v) {
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(words(v), _mm_setzero_si128()));
+  }
+  static FLAMBEAU_AVX2 void store(std::uint8_t* p, V v) {
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packus_epi16(words(v), _mm_setzero_si128()));
+  }
   static FLAMBEAU_AVX2 void store_part(float* p, V v, std::int64_t count) { _mm256_maskstore_ps(p, mask(count), v); }
   static FLAMBEAU_AVX2 V set(float x) { return _mm256_set1_ps(x); }
   static FLAMBEAU_AVX2 V add(V a, V b) { return _mm256_add_ps(a, b); }
@@ -108,6 +140,20 @@ struct Avx512Simd {
   static FLAMBEAU_AVX512 __mmask16 mask(std::int64_t count) { return static_cast<__mmask16>((1U << count) - 1); }
   static FLAMBEAU_AVX512 V load_part(const float* p, std::int64_t count) {
     return _mm512_maskz_loadu_ps(mask(count), p);
+  }
+  static FLAMBEAU_AVX512 V load(const std::uint16_t* p) {
+    const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+  }
+  static FLAMBEAU_AVX512 V load(const std::int8_t* p) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+  }
+  static FLAMBEAU_AVX512 V load(const std::int32_t* p) { return _mm512_cvtepi32_ps(_mm512_loadu_si512(p)); }
+  static FLAMBEAU_AVX512 void store(std::int8_t* p, V v) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(v)));
+  }
+  static FLAMBEAU_AVX512 void store(std::uint8_t* p, V v) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(v)));
   }
   static FLAMBEAU_AVX512 void store_part(float* p, V v, std::int64_t count) {
     _mm512_mask_storeu_ps(p, mask(count), v);

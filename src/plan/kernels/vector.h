@@ -24,10 +24,26 @@ struct Plane {
   std::int64_t x_row, x_column, z_row, z_column, y_row;
 };
 
+/// x of a gemv: one or two rows of `in` floats.
+struct GemvInput {
+  const float* data;
+  std::int64_t rows, in;
+};
+/// Its weights, row after row. W is float, std::uint16_t (bfloat16) or std::int8_t.
+template <class W>
+struct GemvWeights {
+  const W* data;
+  std::int64_t stride;  ///< from row to row; narrow rows have zeros from `in` up to a whole vector
+  const float* scale;   ///< of each row; null: 1
+  const float* bias;    ///< may be null
+};
+
 struct VectorKernels {
-  /// y[r·out + o] = bias[o] + Σ x[r·in + i] · w[o·in + i] for r < rows (1 or 2), first <= o < last; bias may be null.
-  void (*gemv)(const float* x, std::int64_t rows, std::int64_t in, const float* w, const float* bias, float* y,
-               std::int64_t out, std::int64_t first, std::int64_t last);
+  /// y[r·out + o] = bias[o] + scale[o] · Σ x[r·in + i] · w[o·stride + i] for every row of x and o in `outs`.
+  void (*gemv)(const GemvInput& x, const GemvWeights<float>& w, float* y, std::int64_t out, Range outs);
+  void (*gemv_bfloat16)(const GemvInput& x, const GemvWeights<std::uint16_t>& w, float* y, std::int64_t out,
+                        Range outs);
+  void (*gemv_int8)(const GemvInput& x, const GemvWeights<std::int8_t>& w, float* y, std::int64_t out, Range outs);
   /// y[i] = f(x[i]); x and y may be the same.
   void (*activate)(const graph::ActivationAttributes& f, const float* x, float* y, std::int64_t count);
   /// t has z's strides. y may be x or z where their strides are equal.
@@ -39,6 +55,15 @@ struct VectorKernels {
   void (*softmax)(const float* x, float* y, std::int64_t count, bool log);
   /// One row: x / max(|x|, eps).
   void (*l2_normalize)(const float* x, float eps, float* y, std::int64_t count);
+
+  /// The largest magnitude; NaN counts as nothing.
+  float (*magnitude)(const float* x, std::int64_t count);
+  /// q[i] = x[i] · factor, rounded to nearest even and saturated at ±127, or at 0 and 255.
+  void (*to_int8)(const float* x, float factor, std::int8_t* q, std::int64_t count);
+  void (*to_uint8)(const float* x, float factor, std::uint8_t* q, std::int64_t count);
+  /// y[i] = sums[i] · scale[i] · factor + bias[i]; bias may be null. y may lie where sums lies.
+  void (*from_int32)(const std::int32_t* sums, const float* scale, float factor, const float* bias, float* y,
+                     std::int64_t count);
 
   std::int64_t lanes;  ///< floats of a vector
 

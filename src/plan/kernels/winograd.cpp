@@ -119,7 +119,9 @@ bool take_posts(const Operation& operation, Winograd& w, ValueId& onto) {
 
 std::optional<Choice> winograd_implementation(const Request& request) {
   // The transformed weights cost more than one run saves.
-  if (request.options.effort != Effort::steady || isa() == Isa::plain) return std::nullopt;
+  if (request.options.effort != Effort::steady || isa() == Isa::plain ||
+      onednn::prefers_channels_last(request.options.precision))
+    return std::nullopt;
   const auto& a = std::get<graph::ConvAttributes>(request.operation.attributes);
   const Shape &in = request.input(0).shape, &out = request.output().shape;
   const auto all = [](const Shape& values, std::int64_t value) {

@@ -3,14 +3,12 @@
 #include "plan/onednn/support.h"
 
 namespace flambeau::plan::onednn {
-namespace {
-
 using dnnl::memory;
 
-dnnl::convolution_forward::primitive_desc describe(const memory::desc& src, const memory::desc& weights,
-                                                   const memory::desc* bias, const memory::desc& dst,
-                                                   const graph::ConvAttributes& a, dnnl::algorithm algorithm,
-                                                   const dnnl::primitive_attr& attr) {
+dnnl::convolution_forward::primitive_desc describe_conv(dnnl::algorithm algorithm, const memory::desc& src,
+                                                        const memory::desc& weights, const memory::desc* bias,
+                                                        const memory::desc& dst, const graph::ConvAttributes& a,
+                                                        const dnnl::primitive_attr& attr) {
   memory::dims dilates;
   for (const std::int64_t dilation : a.dilation) dilates.push_back(dilation - 1);
   const auto kind = dnnl::prop_kind::forward_inference;
@@ -24,6 +22,16 @@ dnnl::convolution_forward::primitive_desc describe(const memory::desc& src, cons
 #endif
 }
 
+Shape grouped(Shape weights, std::int64_t groups) {
+  if (groups > 1) {
+    weights[0] /= groups;
+    weights.insert(weights.begin(), groups);
+  }
+  return weights;
+}
+
+namespace {
+
 std::optional<Choice> make(const Request& request, dnnl::algorithm algorithm) {
   if (!is_ordinary(request) || request.input(0).is_constant()) return std::nullopt;
   for (std::size_t i = 1; i < request.input_count(); ++i)
@@ -31,25 +39,25 @@ std::optional<Choice> make(const Request& request, dnnl::algorithm algorithm) {
   const auto& a = std::get<graph::ConvAttributes>(request.operation.attributes);
   const Shape &in = request.input(0).shape, &out = request.output().shape;
   const Tensor weights = as_float(request.input(1).constant);
-  // Groups are an own dimension there.
-  Shape grouped = weights.shape();
-  if (a.groups > 1) {
-    grouped[0] /= a.groups;
-    grouped.insert(grouped.begin(), a.groups);
-  }
+  const Shape kernel = grouped(weights.shape(), a.groups);
+  const bool last = prefers_channels_last(request.options.precision) && in.size() == 4;
+  const auto activations = [&](const Shape& shape) {
+    return last ? *desc_of(Layout::channels_last(shape), shape) : any(shape);
+  };
   Choice choice;
   const auto attr = attributes(request.operation, choice.onto);
   if (!attr) return std::nullopt;
   const bool biased = request.input_count() > 2;
   const auto bias_desc = *desc_of(Layout::plain({out[1]}), {out[1]});
   try {
-    const auto pd = describe(any(in), any(grouped), biased ? &bias_desc : nullptr, any(out), a, algorithm, *attr);
+    const auto pd = describe_conv(algorithm, activations(in), any(kernel), biased ? &bias_desc : nullptr,
+                                  activations(out), a, *attr);
     const auto src = layout_of(pd.src_desc(), in), dst = layout_of(pd.dst_desc(), out);
     if (!src || !dst) return std::nullopt;
     std::uint64_t packed = 0;
     std::vector<Operand> operands = {{Operand::From::use, DNNL_ARG_SRC, pd.src_desc()},
                                      weight(*request.program.packed, DNNL_ARG_WEIGHTS, weights,
-                                            *desc_of(Layout::plain(grouped), grouped), pd.weights_desc(), packed),
+                                            *desc_of(Layout::plain(kernel), kernel), pd.weights_desc(), packed),
                                      {Operand::From::output, DNNL_ARG_DST, pd.dst_desc()},
                                      {Operand::From::scratch, DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc()}};
     if (biased)
@@ -75,7 +83,8 @@ std::optional<Choice> winograd(const Request& request) {
   const auto& a = std::get<graph::ConvAttributes>(request.operation.attributes);
   const bool pays = in.size() == 4 && a.groups == 1 && kernel[2] == 3 && kernel[3] == 3 && a.stride == Shape{1, 1} &&
                     a.dilation == Shape{1, 1} && in[1] >= 16 && in[2] * in[3] * in[0] >= 14 * 14;
-  if (!pays || request.options.effort != Effort::steady) return std::nullopt;
+  if (!pays || request.options.effort != Effort::steady || prefers_channels_last(request.options.precision))
+    return std::nullopt;
   return make(request, dnnl::algorithm::convolution_winograd);
 }
 

@@ -226,11 +226,17 @@ std::unique_ptr<Kernel> make_kernel(std::string name, const dnnl::primitive& pri
   return std::make_unique<PrimitiveKernel>(std::move(name), primitive, std::move(operands), packed_bytes);
 }
 
+namespace {
+const std::byte* first_byte(const Tensor& dense) {
+  return dense.storage()->unchecked_bytes().data() + static_cast<std::size_t>(dense.offset()) * itemsize(dense.dtype());
+}
+}  // namespace
+
 Operand weight(WeightPool& pool, int argument, const Tensor& constant, const memory::desc& from, const memory::desc& to,
                std::uint64_t& packed) {
-  if (from == to) return {Operand::From::constant, argument, to, 0, constant, floats(constant)};
+  if (from == to) return {Operand::From::constant, argument, to, 0, constant, first_byte(constant)};
   Tensor copy = pool.floats(static_cast<std::int64_t>((to.get_size() + 3) / 4));
-  const memory source(from, engine(), const_cast<float*>(floats(constant)));
+  const memory source(from, engine(), const_cast<std::byte*>(first_byte(constant)));
   memory target(to, engine(), const_cast<float*>(floats(copy)));
   dnnl::stream stream(engine());
   dnnl::reorder(source, target).execute(stream, const_cast<memory&>(source), target);

@@ -47,7 +47,16 @@ struct Operand {
 std::unique_ptr<Kernel> make_kernel(std::string name, const dnnl::primitive& primitive, std::vector<Operand> operands,
                                     std::uint64_t packed_bytes);
 
-/// A float32 constant as a weight of layout `to`: itself where it lies so already, else a packed copy (`packed` grows).
+/// What a convolution's primitive is made from; without `bias` if that is null.
+dnnl::convolution_forward::primitive_desc describe_conv(dnnl::algorithm algorithm, const dnnl::memory::desc& src,
+                                                        const dnnl::memory::desc& weights,
+                                                        const dnnl::memory::desc* bias, const dnnl::memory::desc& dst,
+                                                        const graph::ConvAttributes& a,
+                                                        const dnnl::primitive_attr& attr);
+/// A convolution's weights as oneDNN sees them: groups are a dimension of their own.
+Shape grouped(Shape weights, std::int64_t groups);
+
+/// A constant as a weight of layout `to`: itself where it lies so already, else a packed copy (`packed` grows).
 Operand weight(WeightPool& pool, int argument, const Tensor& constant, const dnnl::memory::desc& from,
                const dnnl::memory::desc& to, std::uint64_t& packed);
 
