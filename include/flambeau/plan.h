@@ -49,12 +49,22 @@ using OwnKernel = std::function<void(std::span<const float* const> inputs, float
 /// The view lives during the call only.
 using OwnKernels = std::function<OwnKernel(const OperationView& operation)>;
 
+/// What a plan made of its weights. A later plan of the same graph and options, on the same kind of machine, may take
+/// it over and then touches none of the weights that were packed.
+struct PackedWeights {
+  std::vector<Tensor> tensors;
+  std::string steps;  ///< describe(): what they were packed for
+};
+
 struct PlanOptions {
   Kernels kernels = Kernels::fast;
   Effort effort = Effort::steady;
   Precision precision = Precision::fp32;
   int threads = 0;                                   ///< 0: all processors
   std::shared_ptr<const Calibration> calibration{};  ///< of int8; without it each run measures its activations
+  /// Of an earlier plan whose graph and weights were the same, which is the caller's to know. Where this plan turns out
+  /// to have other steps, it is made anew from the weights themselves.
+  std::shared_ptr<const PackedWeights> packed{};
   /// Kernels that go before ours. Plans are taken for the same only if they were made with the same object.
   std::shared_ptr<const OwnKernels> own{};
 };
@@ -78,6 +88,8 @@ class Plan {
 
   /// Steps with their kernels, shapes and bytes, one a line.
   std::string describe() const;
+  PackedWeights packed_weights() const;  ///< shares the plan's memory
+  bool took_packed_weights() const noexcept;
   std::uint64_t packed_bytes() const noexcept;  ///< own copies of weights
   std::uint64_t arena_bytes() const noexcept;   ///< activations, per concurrent run
 

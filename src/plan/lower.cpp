@@ -80,7 +80,7 @@ class Lowering {
                     fmt::format("training updates a statistic of dtype {}, strides {}: a dense float32 one is needed",
                                 flambeau::name(tensor.dtype()), flambeau::to_string(tensor.strides())));
     } else {
-      tensor = info(value.dtype).kind == DTypeClass::floating ? as_float(tensor) : tensor.contiguous();
+      tensor = info(value.dtype).kind == DTypeClass::floating ? as_float(value) : tensor.contiguous();
     }
     const int index = add_buffer(written ? Buffer::Kind::state : Buffer::Kind::constant, tensor.nbytes());
     buffer(index).tensor = std::move(tensor);

@@ -47,6 +47,7 @@ struct Plan::Impl {
   };
   PlanOptions options;
   plan::Steps steps;
+  std::shared_ptr<const plan::WeightPool> packed;
   std::vector<Signature> inputs, outputs;
   std::mutex mutex{};
   std::vector<std::unique_ptr<Workspace>> idle{};
@@ -66,6 +67,35 @@ struct Plan::Impl {
   void give_back(std::unique_ptr<Workspace> workspace) {
     const std::lock_guard lock(mutex);
     idle.push_back(std::move(workspace));
+  }
+
+  static std::unique_ptr<Impl> make(const graph::Graph& graph, const PlanOptions& options, plan::WeightPool pool) {
+    auto impl = std::make_unique<Impl>();
+    impl->options = options;
+    impl->options.packed = nullptr;
+    if (options.threads == 0) impl->options.threads = plan::processors();
+    const plan::ThreadScope threads(impl->options.threads);
+    plan::Program program = plan::Program::from(graph);
+    *program.packed = std::move(pool);
+    for (const plan::ValueId id : program.inputs) impl->inputs.push_back({program[id].shape, program[id].dtype});
+    std::optional<plan::Prefault> prefault;
+    if (options.kernels == Kernels::fast) {
+      if (options.effort == Effort::oneshot) prefault.emplace(program, impl->options.threads);
+      plan::optimize(program);
+    }
+    for (const plan::ValueId id : program.outputs) impl->outputs.push_back({program[id].shape, program[id].dtype});
+    impl->steps = plan::lower(program, impl->options);
+    impl->packed = program.packed;
+    return impl;
+  }
+
+  std::string describe() const {
+    std::string text;
+    for (const plan::Step& step : steps.steps)
+      text += fmt::format("{:<60} {:<36} {:>10} bytes\n", step.label, step.kernel->name(),
+                          steps.buffers[static_cast<std::size_t>(step.output)].bytes);
+    return text + fmt::format("arena {} bytes, scratch {} bytes, packed weights {} bytes, {} threads\n",
+                              steps.arena_bytes, steps.scratch_bytes, steps.packed_bytes, options.threads);
   }
 
   std::vector<Tensor> new_outputs() const {
@@ -137,20 +167,11 @@ Plan Plan::compile(const graph::Graph& graph, const PlanOptions& options) {
   if (graph.outputs().empty()) throw Error(ErrorCode::invalid_argument, "the graph has no outputs");
   if (options.threads < 0 || options.threads > 1024)
     throw Error(ErrorCode::invalid_argument, fmt::format("threads {} lies outside 0 to 1024", options.threads));
-  auto impl = std::make_unique<Impl>();
-  impl->options = options;
-  if (options.threads == 0) impl->options.threads = plan::processors();
-  const plan::ThreadScope threads(impl->options.threads);
-  plan::Program program = plan::Program::from(graph);
-  for (const plan::ValueId id : program.inputs) impl->inputs.push_back({program[id].shape, program[id].dtype});
-  std::optional<plan::Prefault> prefault;
-  if (options.kernels == Kernels::fast) {
-    if (options.effort == Effort::oneshot) prefault.emplace(program, impl->options.threads);
-    plan::optimize(program);
+  if (options.packed) {
+    auto impl = Impl::make(graph, options, plan::WeightPool(options.packed->tensors));
+    if (impl->packed->repeats() && impl->describe() == options.packed->steps) return Plan(std::move(impl));
   }
-  for (const plan::ValueId id : program.outputs) impl->outputs.push_back({program[id].shape, program[id].dtype});
-  impl->steps = plan::lower(program, impl->options);
-  return Plan(std::move(impl));
+  return Plan(Impl::make(graph, options, {}));
 }
 
 std::vector<Tensor> Plan::run(std::span<const Tensor> inputs) const {
@@ -179,16 +200,10 @@ void Plan::observe(std::span<const Tensor> inputs, Calibration& ranges) const {
   impl_->execute(inputs, outputs, &ranges);
 }
 
-std::string Plan::describe() const {
-  std::string text;
-  for (const plan::Step& step : impl_->steps.steps)
-    text += fmt::format("{:<60} {:<36} {:>10} bytes\n", step.label, step.kernel->name(),
-                        impl_->steps.buffers[static_cast<std::size_t>(step.output)].bytes);
-  return text + fmt::format("arena {} bytes, scratch {} bytes, packed weights {} bytes, {} threads\n",
-                            impl_->steps.arena_bytes, impl_->steps.scratch_bytes, impl_->steps.packed_bytes,
-                            impl_->options.threads);
-}
+std::string Plan::describe() const { return impl_->describe(); }
 
+PackedWeights Plan::packed_weights() const { return {impl_->packed->made(), impl_->describe()}; }
+bool Plan::took_packed_weights() const noexcept { return impl_->packed->repeats(); }
 std::uint64_t Plan::packed_bytes() const noexcept { return impl_->steps.packed_bytes; }
 std::uint64_t Plan::arena_bytes() const noexcept { return impl_->steps.arena_bytes + impl_->steps.scratch_bytes; }
 

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "plan/parallel.h"
+
 namespace flambeau::plan {
 
 using graph::Op;
@@ -19,7 +21,7 @@ Program Program::from(const graph::Graph& graph) {
     if (node.op == Op::input && floating && node.dtype != DType::float32)
       throw Error(ErrorCode::unsupported,
                   fmt::format("input %{} has dtype {}, float32 is needed", id, flambeau::name(node.dtype)));
-    program.values.push_back({node.shape, floating ? DType::float32 : node.dtype, node.constant});
+    program.values.push_back({node.shape, floating ? DType::float32 : node.dtype, node.constant, nullptr});
     if (node.op == Op::constant && node.constant.is_meta())
       throw Error(ErrorCode::invalid_argument,
                   fmt::format("constant %{} of shape {} has no data: a meta tensor cannot run", id,
@@ -34,14 +36,14 @@ Program Program::from(const graph::Graph& graph) {
 }
 
 ValueId Program::add_value(Shape shape, DType dtype) {
-  values.push_back({std::move(shape), dtype, {}});
+  values.push_back({std::move(shape), dtype, {}, nullptr});
   return static_cast<ValueId>(values.size() - 1);
 }
 
 ValueId Program::add_constant(Tensor tensor) {
   Shape shape = tensor.shape();
   const DType dtype = tensor.dtype();
-  values.push_back({std::move(shape), dtype, std::move(tensor)});
+  values.push_back({std::move(shape), dtype, std::move(tensor), nullptr});
   return static_cast<ValueId>(values.size() - 1);
 }
 
@@ -118,11 +120,32 @@ bool is_impure(const Operation& operation) noexcept {
   return operation.op == Op::batch_norm && norm && norm->training;
 }
 
-Tensor as_float(const Tensor& constant) {
+namespace {
+
+Tensor unscaled(const Tensor& constant) {
   const bool plain = constant.dtype() == DType::float32 && constant.is_contiguous() && !constant.is_neg();
   if (plain && reinterpret_cast<std::uintptr_t>(floats(constant)) % alignof(float) == 0) return constant;
   if (plain) return constant.clone();
   return constant.to(DType::float32).contiguous();
+}
+
+}  // namespace
+
+Tensor as_float(const Value& value) {
+  Tensor dense = unscaled(value.constant);
+  if (!value.factors) return dense;
+  const std::vector<float>& factors = *value.factors;
+  Tensor scaled = Tensor::uninitialized(dense.shape());
+  const float* from = floats(dense);
+  float* to = scaled.mutable_data<float>().data();
+  const auto parts = static_cast<std::int64_t>(factors.size()), part = dense.numel() / parts;
+  parallel_for(parts, std::max<std::int64_t>(65536 / part, 1), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t k = begin; k < end; ++k) {
+      const float factor = factors[static_cast<std::size_t>(k)];
+      for (std::int64_t i = k * part; i < (k + 1) * part; ++i) to[i] = from[i] * factor;
+    }
+  });
+  return scaled;
 }
 
 }  // namespace flambeau::plan

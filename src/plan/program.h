@@ -18,6 +18,9 @@ struct Value {
   Shape shape{};
   DType dtype = DType::float32;
   Tensor constant{};  ///< defined: known when the plan is made
+  /// Of a weight that a pass has scaled: one for each of the equal parts that it consists of, multiplied when the
+  /// weight is packed. Null: 1.
+  std::shared_ptr<const std::vector<float>> factors{};
   bool is_constant() const noexcept { return constant.defined(); }
 };
 
@@ -40,8 +43,6 @@ struct Program {
   std::vector<Value> values{};
   std::vector<Operation> operations{};
   std::vector<ValueId> inputs{}, outputs{};
-  std::shared_ptr<WeightPool> folded =
-      std::make_shared<WeightPool>();  ///< of constants that passes make, gone after packing
   std::shared_ptr<WeightPool> packed = std::make_shared<WeightPool>();  ///< of what kernels keep
 
   static Program from(const graph::Graph& graph);
@@ -67,7 +68,7 @@ bool is_impure(const Operation& operation) noexcept;
 
 /// A dense float32 copy of a floating constant, or the tensor itself where it is one already and aligned for float.
 /// Never runs the CRC pass over mapped bytes that need no conversion.
-Tensor as_float(const Tensor& constant);
+Tensor as_float(const Value& constant);
 /// First element of a dense tensor, null if there is none; without the CRC pass.
 template <class T>
 const T* elements(const Tensor& dense) {

@@ -29,8 +29,8 @@ using KeptPlans = std::deque<Kept>;
 
 bool same(const PlanOptions& x, const PlanOptions& y) {
   const auto tie = [](const PlanOptions& v) {
-    const auto& [a, b, c, d, e, f] = v;  // fails to compile when an option is added
-    return std::tie(a, b, c, d, e, f);
+    const auto& [a, b, c, d, e, f, g] = v;  // fails to compile when an option is added
+    return std::tie(a, b, c, d, e, f, g);
   };
   return tie(x) == tie(y);
 }

@@ -213,7 +213,7 @@ std::optional<Choice> batch_norm_implementation(const Request& request) {
   Choice choice;
   choice.output = workable(request.input_layout(0), shape);
   std::vector<Tensor> parameters;
-  for (std::size_t i = 1; i < request.input_count(); ++i) parameters.push_back(as_float(request.input(i).constant));
+  for (std::size_t i = 1; i < request.input_count(); ++i) parameters.push_back(as_float(request.input(i)));
   Tensor factor = Tensor::uninitialized({shape[1]}), summand = Tensor::uninitialized({shape[1]});
   const double eps = std::get<graph::NormAttributes>(request.operation.attributes).eps;
   for (std::size_t c = 0; c < channels; ++c) {

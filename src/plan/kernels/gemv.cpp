@@ -53,17 +53,16 @@ class GemvKernel final : public Kernel {
   const char* name_;
 };
 
-Tensor rounded_to_bfloat16(const Tensor& weight, std::int64_t stride) {
-  const std::int64_t out = weight.size(0), in = weight.size(1);
-  Tensor result = Tensor::zeros({out, stride}, DType::bfloat16);
-  std::byte* target = result.storage()->mutable_bytes().data();
-  const float* source = floats(weight);
-  parallel_for(out, 16, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t row = begin; row < end; ++row)
-      tensor::float_to_bfloat16(reinterpret_cast<const std::byte*>(source + row * in), target + row * stride * 2,
-                                static_cast<std::uint64_t>(in));
+Tensor rounded_to_bfloat16(const Value& weight, std::int64_t stride, WeightPool& pool) {
+  const std::int64_t out = weight.shape[0], in = weight.shape[1];
+  return pool.make<std::uint16_t>({out, stride}, DType::bfloat16, [&](std::uint16_t* target) {
+    const Tensor dense = as_float(weight);
+    parallel_for(out, 16, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t row = begin; row < end; ++row)
+        tensor::float_to_bfloat16(reinterpret_cast<const std::byte*>(floats(dense) + row * in),
+                                  reinterpret_cast<std::byte*>(target + row * stride), static_cast<std::uint64_t>(in));
+    });
   });
-  return result;
 }
 
 }  // namespace
@@ -83,23 +82,28 @@ std::optional<Choice> gemv_implementation(const Request& request) {
   choice.output = Layout::plain(request.output().shape);
 
   const VectorKernels& kernels = vector_kernels();
-  const Tensor bias = biased ? as_float(request.input(2).constant) : Tensor(), given = as_float(weight.constant);
+  const Tensor bias = biased ? as_float(request.input(2)) : Tensor();
+  WeightPool& pool = *request.program.packed;
   const std::int64_t stride = (in + kernels.lanes - 1) / kernels.lanes * kernels.lanes;
   // Reading the weights to make them narrow costs more than one run saves.
   const Precision precision = request.options.effort == Effort::steady ? request.options.precision : Precision::fp32;
   if (precision == Precision::bf16) {
     choice.kernel = std::make_unique<GemvKernel<std::uint16_t>>(
         request.operation, kernels.gemv_bfloat16, rows, in,
-        GemvKernel<std::uint16_t>::Weights{rounded_to_bfloat16(given, stride), {}, bias}, "gemv, bfloat16 weights");
+        GemvKernel<std::uint16_t>::Weights{rounded_to_bfloat16(weight, stride, pool), {}, bias},
+        "gemv, bfloat16 weights");
   } else if (precision == Precision::int8) {
-    auto [values, scales] = quantize_rows(floats(given), shape[0], in, stride, 127.0F);
+    Tensor scales = pool.floats(shape[0], [&](float* to) { row_scales(as_float(weight), 127.0F, to); });
+    Tensor values = pool.make<std::int8_t>({shape[0], stride}, DType::int8, [&](std::int8_t* to) {
+      quantize_rows(as_float(weight), floats(scales), stride, to);
+    });
     choice.kernel = std::make_unique<GemvKernel<std::int8_t>>(
         request.operation, kernels.gemv_int8, rows, in,
         GemvKernel<std::int8_t>::Weights{std::move(values), std::move(scales), bias}, "gemv, int8 weights");
   } else {
-    choice.kernel =
-        std::make_unique<GemvKernel<float>>(request.operation, kernels.gemv, rows, in,
-                                            GemvKernel<float>::Weights{given, {}, bias}, "gemv, weights in place");
+    choice.kernel = std::make_unique<GemvKernel<float>>(request.operation, kernels.gemv, rows, in,
+                                                        GemvKernel<float>::Weights{as_float(weight), {}, bias},
+                                                        "gemv, weights in place");
   }
   return choice;
 }

@@ -9,19 +9,20 @@
 namespace flambeau::plan {
 namespace {
 
-Tensor packed(const Product& p, const float* w, WeightPool& pool) {
-  Tensor result = pool.floats(p.groups() * p.in * p.group());
-  auto* u = const_cast<float*>(floats(result));
-  parallel_for(p.groups(), 4, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t g = begin; g < end; ++g) {
-      const std::int64_t used = std::min(p.group(), p.out - g * p.group());
-      float* panel = u + g * p.in * p.group();
-      for (std::int64_t i = 0; i < p.in; ++i)
-        for (std::int64_t lane = 0; lane < used; ++lane)
-          panel[i * p.group() + lane] = w[(g * p.group() + lane) * p.in + i];
-    }
+Tensor packed(const Product& p, const Value& weight, WeightPool& pool) {
+  return pool.floats(p.groups() * p.in * p.group(), [&](float* u) {
+    const Tensor dense = as_float(weight);
+    const float* w = floats(dense);
+    parallel_for(p.groups(), 4, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t g = begin; g < end; ++g) {
+        const std::int64_t used = std::min(p.group(), p.out - g * p.group());
+        float* panel = u + g * p.in * p.group();
+        for (std::int64_t i = 0; i < p.in; ++i)
+          for (std::int64_t lane = 0; lane < used; ++lane)
+            panel[i * p.group() + lane] = w[(g * p.group() + lane) * p.in + i];
+      }
+    });
   });
-  return result;
 }
 
 /// y = x Wᵀ + b for many rows. Pieces of rows and outputs whose operands fit a core's cache go to the threads.
@@ -78,9 +79,9 @@ std::optional<Choice> linear_implementation(const Request& request) {
   const Product p{weight.shape[1], weight.shape[0], vector_kernels().lanes};
   Tensor bias;
   if (biased) {
-    bias = request.program.packed->floats(p.groups() * p.group());
-    const Tensor given = as_float(request.input(2).constant);
-    std::copy_n(floats(given), p.out, const_cast<float*>(floats(bias)));
+    const Tensor given = as_float(request.input(2));
+    bias = request.program.packed->floats(p.groups() * p.group(),
+                                          [&](float* padded) { std::copy_n(floats(given), p.out, padded); });
   }
   Choice choice;
   choice.uses = {{request.operation.inputs[0], Layout::plain(x.shape)}};
@@ -88,8 +89,7 @@ std::optional<Choice> linear_implementation(const Request& request) {
   for (const Post& post : request.operation.post)
     if (post.kind == Post::Kind::add) choice.uses.push_back({post.operand, choice.output});
   choice.kernel = std::make_unique<LinearKernel>(request.operation, p, product(x.shape) / p.in,
-                                                 packed(p, floats(as_float(weight.constant)), *request.program.packed),
-                                                 std::move(bias));
+                                                 packed(p, weight, *request.program.packed), std::move(bias));
   return choice;
 }
 

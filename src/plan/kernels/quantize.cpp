@@ -18,18 +18,31 @@ float magnitude(const float* x, std::int64_t count) {
   return std::ranges::max(of_thread);
 }
 
-QuantizedRows quantize_rows(const float* w, std::int64_t rows, std::int64_t columns, std::int64_t stride, float limit) {
-  QuantizedRows result{Tensor::zeros({rows, stride}, DType::int8), Tensor::uninitialized({rows})};
-  auto* values = result.values.mutable_data<std::int8_t>().data();
-  auto* scales = result.scales.mutable_data<float>().data();
+namespace {
+
+/// f(row, first element, columns) for every row.
+template <class F>
+void each_row(const Tensor& weight, F&& f) {
+  const std::int64_t rows = weight.size(0), columns = weight.numel() / rows;
+  const float* w = floats(weight);
   parallel_for(rows, std::max<std::int64_t>(65536 / columns, 1), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t row = begin; row < end; ++row) {
-      const float most = vector_kernels().magnitude(w + row * columns, columns);
-      scales[row] = most / limit;
-      vector_kernels().to_int8(w + row * columns, most > 0 ? limit / most : 0.0F, values + row * stride, columns);
-    }
+    for (std::int64_t row = begin; row < end; ++row) f(row, w + row * columns, columns);
   });
-  return result;
+}
+
+}  // namespace
+
+void row_scales(const Tensor& weight, float limit, float* scales) {
+  each_row(weight, [&](std::int64_t row, const float* w, std::int64_t columns) {
+    scales[row] = vector_kernels().magnitude(w, columns) / limit;
+  });
+}
+
+void quantize_rows(const Tensor& weight, const float* scales, std::int64_t stride, std::int8_t* values) {
+  each_row(weight, [&](std::int64_t row, const float* w, std::int64_t columns) {
+    const float factor = scales[row] > 0 ? 1 / scales[row] : 0.0F;
+    vector_kernels().to_int8(w, factor, values + row * stride, columns);
+  });
 }
 
 }  // namespace flambeau::plan

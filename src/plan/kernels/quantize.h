@@ -5,16 +5,16 @@
 
 #include <cstdint>
 
+#include "plan/program.h"
+
 namespace flambeau::plan {
 
 /// The largest magnitude of `count` floats, on all threads.
 float magnitude(const float* x, std::int64_t count);
 
-struct QuantizedRows {
-  Tensor values;  ///< int8, rows × stride, zero beyond `columns`
-  Tensor scales;  ///< float32, one for each row: w ≈ value · scale
-};
-/// Each of `rows` rows by its own magnitude, to [-limit, limit].
-QuantizedRows quantize_rows(const float* w, std::int64_t rows, std::int64_t columns, std::int64_t stride, float limit);
+/// The scale of each row of a weight (its first dimension): w ≈ value · scale with values in [-limit, limit].
+void row_scales(const Tensor& weight, float limit, float* scales);
+/// Those values, rows `stride` apart.
+void quantize_rows(const Tensor& weight, const float* scales, std::int64_t stride, std::int8_t* values);
 
 }  // namespace flambeau::plan

@@ -10,13 +10,13 @@
 namespace flambeau::plan {
 namespace {
 
-Tensor transformed(const Winograd& w, const Tensor& weights, WeightPool& pool) {
-  Tensor result = pool.floats(Winograd::points * w.out_groups() * w.in * 2 * w.lanes);
-  float* u = const_cast<float*>(floats(result));
-  parallel_for(w.out_groups() * w.in, 16, [&](std::int64_t begin, std::int64_t end) {
-    vector_kernels().winograd_weights(w, floats(weights), {begin, end}, u);
+Tensor transformed(const Winograd& w, const Value& weights, WeightPool& pool) {
+  return pool.floats(Winograd::points * w.out_groups() * w.in * 2 * w.lanes, [&](float* u) {
+    const Tensor dense = as_float(weights);
+    parallel_for(w.out_groups() * w.in, 16, [&](std::int64_t begin, std::int64_t end) {
+      vector_kernels().winograd_weights(w, floats(dense), {begin, end}, u);
+    });
   });
-  return result;
 }
 
 class WinogradKernel final : public Kernel {
@@ -147,7 +147,7 @@ std::optional<Choice> winograd_implementation(const Request& request) {
 
   Tensor bias = Tensor::zeros({w.out_stride()});
   if (request.input_count() > 2) {
-    const Tensor given = as_float(request.input(2).constant);
+    const Tensor given = as_float(request.input(2));
     std::copy_n(floats(given), w.out, bias.mutable_data<float>().begin());
   }
   // Chunks that fit a core's cache go through all stages on one thread if there are enough of them.
@@ -163,8 +163,8 @@ std::optional<Choice> winograd_implementation(const Request& request) {
   choice.scratch_bytes =
       static_cast<std::size_t>(WinogradKernel::chunk_floats(w, chunk) * (apart ? request.options.threads : 1)) *
       sizeof(float);
-  choice.kernel = std::make_unique<WinogradKernel>(
-      w, transformed(w, as_float(request.input(1).constant), *request.program.packed), std::move(bias), chunk, apart);
+  choice.kernel = std::make_unique<WinogradKernel>(w, transformed(w, request.input(1), *request.program.packed),
+                                                   std::move(bias), chunk, apart);
   return choice;
 }
 

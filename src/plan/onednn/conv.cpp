@@ -38,8 +38,8 @@ std::optional<Choice> make(const Request& request, dnnl::algorithm algorithm) {
     if (!request.input(i).is_constant()) return std::nullopt;
   const auto& a = std::get<graph::ConvAttributes>(request.operation.attributes);
   const Shape &in = request.input(0).shape, &out = request.output().shape;
-  const Tensor weights = as_float(request.input(1).constant);
-  const Shape kernel = grouped(weights.shape(), a.groups);
+  const Value& weights = request.input(1);
+  const Shape kernel = grouped(weights.shape, a.groups);
   const bool last = prefers_channels_last(request.options.precision) && in.size() == 4;
   const auto activations = [&](const Shape& shape) {
     return last ? *desc_of(Layout::channels_last(shape), shape) : any(shape);
@@ -61,8 +61,8 @@ std::optional<Choice> make(const Request& request, dnnl::algorithm algorithm) {
                                      {Operand::From::output, DNNL_ARG_DST, pd.dst_desc()},
                                      {Operand::From::scratch, DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc()}};
     if (biased)
-      operands.push_back(weight(*request.program.packed, DNNL_ARG_BIAS, as_float(request.input(2).constant), bias_desc,
-                                pd.bias_desc(), packed));
+      operands.push_back(
+          weight(*request.program.packed, DNNL_ARG_BIAS, request.input(2), bias_desc, pd.bias_desc(), packed));
     choice.uses = {{request.operation.inputs[0], *src}};
     choice.output = *dst;
     choice.scratch_bytes = pd.scratchpad_desc().get_size();

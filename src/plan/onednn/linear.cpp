@@ -25,8 +25,8 @@ std::optional<Choice> linear(const Request& request) {
   if (!is_ordinary(request) || request.input(0).is_constant()) return std::nullopt;
   for (std::size_t i = 1; i < request.input_count(); ++i)
     if (!request.input(i).is_constant()) return std::nullopt;
-  const Tensor weights = as_float(request.input(1).constant);
-  const Shape& shape = weights.shape();
+  const Value& weights = request.input(1);
+  const Shape& shape = weights.shape;
   const std::int64_t rows = product(request.input(0).shape) / shape[1];
   const Shape in = {rows, shape[1]}, out = {rows, shape[0]};
   Choice choice;
@@ -46,8 +46,8 @@ std::optional<Choice> linear(const Request& request) {
         {Operand::From::output, DNNL_ARG_DST, pd.dst_desc()},
         {Operand::From::scratch, DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc()}};
     if (biased)
-      operands.push_back(weight(*request.program.packed, DNNL_ARG_BIAS, as_float(request.input(2).constant), bias_desc,
-                                pd.bias_desc(), packed));
+      operands.push_back(
+          weight(*request.program.packed, DNNL_ARG_BIAS, request.input(2), bias_desc, pd.bias_desc(), packed));
     choice.uses = {{request.operation.inputs[0], Layout::plain(request.input(0).shape)}};
     choice.output = Layout::plain(request.output().shape);
     choice.scratch_bytes = pd.scratchpad_desc().get_size();

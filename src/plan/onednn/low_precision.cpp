@@ -138,15 +138,10 @@ class LowPrecisionKernel final : public Kernel {
 /// (Of signed sources oneDNN takes care itself.)
 float weight_limit(type source) { return source == type::s8 || has(dnnl::cpu_isa::avx512_core_vnni) ? 127.0F : 63.0F; }
 
-struct NarrowWeights {
-  Tensor values, scales{};
-};
-
-NarrowWeights narrowed(const Tensor& weight, std::int64_t channels, type source) {
-  if (source == type::bf16) return {weight.to(DType::bfloat16), {}};
-  const std::int64_t columns = weight.numel() / channels;
-  auto [values, scales] = quantize_rows(floats(weight), channels, columns, columns, weight_limit(source));
-  return {std::move(values), std::move(scales)};
+Tensor quantized(const Tensor& weight, const Tensor& scales) {
+  Tensor values = Tensor::uninitialized(weight.shape(), DType::int8);
+  quantize_rows(weight, floats(scales), weight.numel() / weight.size(0), values.mutable_data<std::int8_t>().data());
+  return values;
 }
 
 /// The type that the source becomes; nullopt where this machine has no products of that kind.
@@ -177,26 +172,32 @@ std::optional<Choice> low_precision(const Request& request) {
   if (g.in[1] / g.a.groups < fewest_channels || g.out[1] / g.a.groups < fewest_channels || g.rows() < fewest_rows)
     return std::nullopt;
 
-  const Tensor given = as_float(request.input(1).constant);
-  const type number = *source == type::bf16 ? type::bf16 : type::s8;
-  NarrowWeights narrow = narrowed(given, g.out[1], *source);
+  const Value& given = request.input(1);
+  const bool integers = *source != type::bf16;
+  const type number = integers ? type::s8 : type::bf16;
   const Shape kernel = grouped(g.kernel, g.a.groups);
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   try {
     const memory::desc any_weights(dims(kernel), number, memory::format_tag::any);
-    const auto pd =
-        describe_conv(dnnl::algorithm::convolution_direct, channels_last(g.in, *source), any_weights, nullptr,
-                      channels_last(g.out, *source == type::bf16 ? type::f32 : type::s32), g.a, attr);
+    const auto pd = describe_conv(dnnl::algorithm::convolution_direct, channels_last(g.in, *source), any_weights,
+                                  nullptr, channels_last(g.out, integers ? type::s32 : type::f32), g.a, attr);
     const std::string name = name_of("conv", pd);
     if (name.find(" ref") != std::string::npos) return std::nullopt;
+    WeightPool& pool = *request.program.packed;
+    Tensor scales;
+    if (integers)
+      scales = pool.floats(g.out[1], [&](float* to) { row_scales(as_float(given), weight_limit(*source), to); });
+    const auto narrow = [&] {
+      const Tensor dense = as_float(given);
+      return integers ? quantized(dense, scales) : dense.to(DType::bfloat16);
+    };
     std::uint64_t packed = 0;
     const memory::desc plain(dims(kernel), number, dims(Layout::plain(kernel).strides));
-    std::vector<Operand> operands = {
-        {Operand::From::use, DNNL_ARG_SRC, pd.src_desc()},
-        weight(*request.program.packed, DNNL_ARG_WEIGHTS, narrow.values, plain, pd.weights_desc(), packed),
-        {Operand::From::output, DNNL_ARG_DST, pd.dst_desc()},
-        {Operand::From::scratch, DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc()}};
+    std::vector<Operand> operands = {{Operand::From::use, DNNL_ARG_SRC, pd.src_desc()},
+                                     weight(pool, DNNL_ARG_WEIGHTS, narrow, plain, pd.weights_desc(), packed),
+                                     {Operand::From::output, DNNL_ARG_DST, pd.dst_desc()},
+                                     {Operand::From::scratch, DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc()}};
     const auto scratch = (pd.scratchpad_desc().get_size() + 63) / 64 * 64;
     Choice choice;
     const Layout in = linear ? Layout::plain(request.input(0).shape) : Layout::channels_last(g.in);
@@ -208,8 +209,8 @@ std::optional<Choice> low_precision(const Request& request) {
     choice.kernel = std::make_unique<LowPrecisionKernel>(
         request.operation,
         LowPrecisionKernel::Parts{make_kernel(name, dnnl::convolution_forward(pd), std::move(operands), packed),
-                                  *source, product(g.in), g.rows(), g.out[1], scratch, std::move(narrow.scales),
-                                  request.input_count() > 2 ? as_float(request.input(2).constant) : Tensor(),
+                                  *source, product(g.in), g.rows(), g.out[1], scratch, std::move(scales),
+                                  request.input_count() > 2 ? as_float(request.input(2)) : Tensor(),
                                   request.calibrated(), packed});
     return choice;
   } catch (const dnnl::error&) {

@@ -232,18 +232,29 @@ const std::byte* first_byte(const Tensor& dense) {
 }
 }  // namespace
 
-Operand weight(WeightPool& pool, int argument, const Tensor& constant, const memory::desc& from, const memory::desc& to,
-               std::uint64_t& packed) {
-  if (from == to) return {Operand::From::constant, argument, to, 0, constant, first_byte(constant)};
-  Tensor copy = pool.floats(static_cast<std::int64_t>((to.get_size() + 3) / 4));
-  const memory source(from, engine(), const_cast<std::byte*>(first_byte(constant)));
-  memory target(to, engine(), const_cast<float*>(floats(copy)));
-  dnnl::stream stream(engine());
-  dnnl::reorder(source, target).execute(stream, const_cast<memory&>(source), target);
-  stream.wait();
+Operand weight(WeightPool& pool, int argument, const std::function<Tensor()>& constant, const memory::desc& from,
+               const memory::desc& to, std::uint64_t& packed) {
+  if (from == to) {
+    Tensor itself = constant();
+    const std::byte* data = first_byte(itself);
+    return {Operand::From::constant, argument, to, 0, std::move(itself), data};
+  }
+  Tensor copy = pool.floats(static_cast<std::int64_t>((to.get_size() + 3) / 4), [&](float* data) {
+    const Tensor given = constant();
+    memory source(from, engine(), const_cast<std::byte*>(first_byte(given))), target(to, engine(), data);
+    dnnl::stream stream(engine());
+    dnnl::reorder(source, target).execute(stream, source, target);
+    stream.wait();
+  });
   packed += to.get_size();
   const float* data = floats(copy);
   return {Operand::From::constant, argument, to, 0, std::move(copy), data};
+}
+
+Operand weight(WeightPool& pool, int argument, const Value& constant, const memory::desc& from, const memory::desc& to,
+               std::uint64_t& packed) {
+  return weight(
+      pool, argument, [&] { return as_float(constant); }, from, to, packed);
 }
 
 std::string name_of(const char* what, const dnnl::primitive_desc_base& desc) {

@@ -4,6 +4,7 @@
 
 #include <dnnl.hpp>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -56,8 +57,11 @@ dnnl::convolution_forward::primitive_desc describe_conv(dnnl::algorithm algorith
 /// A convolution's weights as oneDNN sees them: groups are a dimension of their own.
 Shape grouped(Shape weights, std::int64_t groups);
 
-/// A constant as a weight of layout `to`: itself where it lies so already, else a packed copy (`packed` grows).
-Operand weight(WeightPool& pool, int argument, const Tensor& constant, const dnnl::memory::desc& from,
+/// What `constant` gives, as a weight of layout `to`: itself where it lies so already, else a packed copy (`packed`
+/// grows).
+Operand weight(WeightPool& pool, int argument, const std::function<Tensor()>& constant, const dnnl::memory::desc& from,
+               const dnnl::memory::desc& to, std::uint64_t& packed);
+Operand weight(WeightPool& pool, int argument, const Value& constant, const dnnl::memory::desc& from,
                const dnnl::memory::desc& to, std::uint64_t& packed);
 
 /// "onednn conv jit:avx2".

@@ -17,8 +17,7 @@ Tensor evaluate(const Program& program, const Operation& operation) {
   std::vector<Array> inputs;
   for (const ValueId id : operation.inputs) {
     const Value& value = program[id];
-    held.push_back(info(value.dtype).kind == DTypeClass::floating ? as_float(value.constant)
-                                                                  : value.constant.contiguous());
+    held.push_back(info(value.dtype).kind == DTypeClass::floating ? as_float(value) : value.constant.contiguous());
     inputs.push_back(array_of(held.back()));
   }
   const Value& out = program[operation.output];

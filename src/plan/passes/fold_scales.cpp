@@ -4,7 +4,6 @@
 #include <optional>
 
 #include "plan/array.h"
-#include "plan/parallel.h"
 #include "plan/passes.h"
 
 namespace flambeau::plan {
@@ -25,7 +24,7 @@ std::optional<std::vector<double>> per_channel(const Value& value, const Shape& 
     const std::size_t at = shape.size() - own.size() + i;
     if (own[i] != 1 && (at != dim || own[i] != shape[at])) return std::nullopt;
   }
-  const Tensor dense = as_float(value.constant);
+  const Tensor dense = as_float(value);
   const std::int64_t count = dense.numel();
   std::vector<double> result(static_cast<std::size_t>(shape[dim]));
   for (std::size_t i = 0; i < result.size(); ++i) result[i] = floats(dense)[count == 1 ? 0 : i];
@@ -44,7 +43,7 @@ std::optional<Affine> affine(const Program& program, const Operation& operation,
     for (std::size_t i = 1; i < operation.inputs.size(); ++i) {
       const Value& value = program[operation.inputs[i]];
       if (!value.is_constant()) return std::nullopt;
-      parameters.push_back(as_float(value.constant));
+      parameters.push_back(as_float(value));
     }
     const double eps = std::get<graph::NormAttributes>(operation.attributes).eps;
     for (std::size_t c = 0; c < channels; ++c) {
@@ -70,34 +69,29 @@ std::optional<Affine> affine(const Program& program, const Operation& operation,
 
 /// New weight and bias of a conv, conv_transpose or linear.
 void apply(Program& program, Operation& product_op, const Affine& affine) {
-  const Tensor weight = as_float(program[product_op.inputs[1]].constant);
   const auto channels = affine.factor.size();
   const bool unit = std::all_of(affine.factor.begin(), affine.factor.end(), [](double f) { return f == 1.0; });
   if (!unit) {
-    const Tensor scaled = program.folded->floats(weight.numel()).reshape(weight.shape());
-    const float* from = floats(weight);
-    float* to = const_cast<float*>(floats(scaled));
+    // The weight itself is multiplied when it is packed.
+    Value scaled = program[product_op.inputs[1]];
     // Weights of conv_transpose are (in, out / groups, …): the group of an output channel follows from the input
     // channel.
     const bool transposed = product_op.op == Op::conv_transpose;
-    const Shape& shape = weight.shape();
     const std::int64_t groups = transposed ? std::get<graph::ConvAttributes>(product_op.attributes).groups : 1;
-    const std::int64_t inner = product(shape, transposed ? 2 : 1, shape.size());
-    const std::int64_t per_group = transposed ? shape[1] : 1, in_per_group = shape[0] / groups;
-    parallel_for(weight.numel() / inner, std::max<std::int64_t>(65536 / inner, 1),
-                 [&](std::int64_t begin, std::int64_t end) {
-                   for (std::int64_t line = begin; line < end; ++line) {
-                     const std::int64_t channel =
-                         transposed ? line / per_group / in_per_group * per_group + line % per_group : line;
-                     const auto factor = static_cast<float>(affine.factor[static_cast<std::size_t>(channel)]);
-                     for (std::int64_t i = line * inner; i < (line + 1) * inner; ++i) to[i] = from[i] * factor;
-                   }
-                 });
-    product_op.inputs[1] = program.add_constant(scaled);
+    const std::int64_t per_group = transposed ? scaled.shape[1] : 1, in_per_group = scaled.shape[0] / groups;
+    std::vector<float> factors(static_cast<std::size_t>(scaled.shape[0] * per_group), 1.0F);
+    if (scaled.factors) factors = *scaled.factors;
+    for (std::int64_t part = 0; part < static_cast<std::int64_t>(factors.size()); ++part) {
+      const std::int64_t channel = transposed ? part / per_group / in_per_group * per_group + part % per_group : part;
+      factors[static_cast<std::size_t>(part)] *= static_cast<float>(affine.factor[static_cast<std::size_t>(channel)]);
+    }
+    scaled.factors = std::make_shared<const std::vector<float>>(std::move(factors));
+    program.values.push_back(std::move(scaled));
+    product_op.inputs[1] = static_cast<ValueId>(program.values.size() - 1);
   }
   Tensor bias = Tensor::uninitialized({static_cast<std::int64_t>(channels)});
   const bool had = product_op.inputs.size() > 2;
-  const Tensor before = had ? as_float(program[product_op.inputs[2]].constant) : Tensor();
+  const Tensor before = had ? as_float(program[product_op.inputs[2]]) : Tensor();
   for (std::size_t c = 0; c < channels; ++c)
     bias.mutable_data<float>()[c] =
         static_cast<float>((had ? floats(before)[c] : 0.0) * affine.factor[c] + affine.summand[c]);
