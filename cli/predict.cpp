@@ -30,7 +30,7 @@ flambeau::PlanOptions plan_options(const Args& args, std::size_t inputs) {
   if (precision == "bf16") options.precision = flambeau::Precision::bf16;
   if (precision == "int8") options.precision = flambeau::Precision::int8;
   // Weights become narrow when they are packed.
-  const bool pack = inputs >= many || options.precision != flambeau::Precision::fp32;
+  const bool pack = inputs >= many || args.has("cache") || options.precision != flambeau::Precision::fp32;
   options.effort = pack ? flambeau::Effort::steady : flambeau::Effort::oneshot;
   if (args.has("reference")) options.kernels = flambeau::Kernels::reference;
   options.threads = static_cast<int>(std::min<std::uint64_t>(args.number("threads", 1).value_or(0), 1024));
@@ -194,6 +194,7 @@ int predict(const Args& args) {
   const Chosen chosen = choose_model(args);
   const std::vector<std::string_view> labels(chosen.labels.begin(), chosen.labels.end());
 
+  if (const auto folder = args.value("cache")) chosen.model.cache_plans(*folder);
   if (const auto path = args.value("calibrate")) {
     std::vector<Tensor> samples;
     for (const std::string& image : images_of({*path})) samples.push_back(prepared(image, chosen.preset));

@@ -76,7 +76,8 @@ Model first_model() {
   namespace models = flambeau::models;
   const models::Weights& weights = models::VGG16_Weights::IMAGENET1K_V1;
   if (const auto cached = flambeau::hub::cached(weights.file_name)) {
-    return step("model = vgg16(weights=" + *cached + ")", [&] { return models::vgg16({.weights = weights}); });
+    return step("model = vgg16(weights=" + *cached + ")",
+                [] { return models::vgg16({.weights = models::VGG16_Weights::IMAGENET1K_V1}); });
   }
   std::printf("no %s in %s: going on with random weights (`flambeau pull vgg16` fetches it)\n",
               std::string(weights.file_name).c_str(), flambeau::hub::checkpoints_dir().c_str());

@@ -239,6 +239,9 @@ class Model {
   /// What the int8 operations of an eval-mode model meet in the samples (batches like those to come): give it as
   /// `PlanOptions::calibration`. Throws Error(invalid_argument) in train mode.
   std::shared_ptr<const Calibration> calibrate(std::span<const Tensor> samples, PlanOptions options) const;
+  /// From now on plans are made with packed weights from this folder where it has them, and leave theirs there: the
+  /// next process then starts with them mapped. Worth it for Effort::steady. Empty: no folder (so it begins).
+  void cache_plans(std::string folder) const;
   /// Drops the kept plans: frees their memory; needed after single weights were changed by hand.
   void forget_plans() const;
 
@@ -250,6 +253,7 @@ class Model {
   struct Plans {
     std::mutex mutex;
     std::shared_ptr<void> kept;
+    std::string cache{};
   };
   std::shared_ptr<nn::Module> module_{};
   std::shared_ptr<Plans> plans_{};

@@ -59,6 +59,8 @@ class Storage {
   /// Passes everything to `take`, piece by piece in order, without keeping what has to be read; compares the CRC-32 at
   /// the end (an error then comes after the last piece). Throws Error(checksum, io, truncated) and what `take` throws.
   void each_block(const std::function<void(std::span<const std::byte>)>& take) const;
+  /// The CRC-32 of all bytes: what the file records, if they are still the file's and it records one, else computed.
+  std::uint32_t crc32() const;
   /// Memory to write to; what was mapped or borrowed from a source is copied into own memory first.
   std::span<std::byte> mutable_bytes();
   /// True once the bytes are in own memory or in a mapping.

@@ -49,10 +49,12 @@ class InvertedResidual final : public Python<"torchvision.models.mobilenetv3", "
                                                                         .groups = r.expanded,
                                                                         .norm = norm(),
                                                                         .activation = activation}));
-    if (r.squeeze_excite)
+    if (r.squeeze_excite) {
+      const std::int64_t quarter = r.expanded / 4;  // torchvision's integer division
       block->append(layer<SqueezeExcitation>(
-          r.expanded, make_divisible(static_cast<double>(r.expanded / 4)), [] { return layer<nn::ReLU>(); },
+          r.expanded, make_divisible(static_cast<double>(quarter)), [] { return layer<nn::ReLU>(); },
           [] { return layer<nn::Hardsigmoid>(); }));
+    }
     block->append(layer<Conv2dNormActivation>(
         r.expanded, r.out, ConvNormActivationOptions{.kernel_size = 1, .norm = norm(), .activation = nullptr}));
     register_module("block", block);

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 
+#include "plan/kernels/kernels.h"
 #include "plan/lower.h"
 #include "plan/parallel.h"
 #include "plan/passes.h"
@@ -94,8 +95,9 @@ struct Plan::Impl {
     for (const plan::Step& step : steps.steps)
       text += fmt::format("{:<60} {:<36} {:>10} bytes\n", step.label, step.kernel->name(),
                           steps.buffers[static_cast<std::size_t>(step.output)].bytes);
-    return text + fmt::format("arena {} bytes, scratch {} bytes, packed weights {} bytes, {} threads\n",
-                              steps.arena_bytes, steps.scratch_bytes, steps.packed_bytes, options.threads);
+    return text + fmt::format("arena {} bytes, scratch {} bytes, packed weights {} bytes, {} threads, oneDNN {}\n",
+                              steps.arena_bytes, steps.scratch_bytes, steps.packed_bytes, options.threads,
+                              plan::library_version());
   }
 
   std::vector<Tensor> new_outputs() const {

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "run/plan_cache.h"
 #include "run/recording.h"
 
 #include <flambeau/error.h>
@@ -35,11 +36,14 @@ bool same(const PlanOptions& x, const PlanOptions& y) {
   return tie(x) == tie(y);
 }
 
-std::shared_ptr<const Plan> compile(const run::Recording& recording, const PlanOptions& options) {
+std::shared_ptr<const Plan> compile(const run::Recording& recording, const PlanOptions& options,
+                                    const std::string& cache) {
+  if (!cache.empty()) return std::make_shared<const Plan>(run::compile_cached(recording, options, cache));
   return std::make_shared<const Plan>(Plan::compile(recording.graph(), options));
 }
 
-std::shared_ptr<const Plan> find_or_compile(KeptPlans& kept, run::Recording recording, const PlanOptions& options) {
+std::shared_ptr<const Plan> find_or_compile(KeptPlans& kept, run::Recording recording, const PlanOptions& options,
+                                            const std::string& cache) {
   for (auto it = kept.begin(); it != kept.end(); ++it) {
     if (!same(it->options, options) || !it->recording.same_as(recording)) continue;
     if (it != kept.begin()) std::rotate(kept.begin(), it, it + 1);
@@ -47,7 +51,7 @@ std::shared_ptr<const Plan> find_or_compile(KeptPlans& kept, run::Recording reco
   }
   // A plan of weights that have changed will not be asked for again: same places, other content.
   while (kept.size() >= most_plans) kept.pop_back();
-  auto plan = compile(recording, options);
+  auto plan = compile(recording, options, cache);
   kept.push_front({options, std::move(recording), plan});
   return plan;
 }
@@ -104,9 +108,10 @@ std::vector<Model::Output> Model::run(const Tensor& x, const PlanOptions& option
   if (recorded.keep) {
     const std::lock_guard lock(plans_->mutex);
     if (!plans_->kept) plans_->kept = std::make_shared<KeptPlans>();
-    plan = find_or_compile(*std::static_pointer_cast<KeptPlans>(plans_->kept), std::move(recorded.recording), options);
+    plan = find_or_compile(*std::static_pointer_cast<KeptPlans>(plans_->kept), std::move(recorded.recording), options,
+                           plans_->cache);
   } else {
-    plan = compile(recorded.recording, options);
+    plan = compile(recorded.recording, options, {});
   }
   std::vector<Tensor> tensors = plan->run(std::span(&input, 1));
   if (!recorded.keep)
@@ -124,9 +129,14 @@ std::shared_ptr<const Calibration> Model::calibrate(std::span<const Tensor> samp
     const Tensor input = checked(module_, sample);
     Recorded recorded = record(*module_, input, 1);
     if (!recorded.keep) throw Error(ErrorCode::invalid_argument, "a model in train mode cannot be calibrated");
-    find_or_compile(kept, std::move(recorded.recording), options)->observe(std::span(&input, 1), *calibration);
+    find_or_compile(kept, std::move(recorded.recording), options, {})->observe(std::span(&input, 1), *calibration);
   }
   return calibration;
+}
+
+void Model::cache_plans(std::string folder) const {
+  const std::lock_guard lock(plans_->mutex);
+  plans_->cache = std::move(folder);
 }
 
 void Model::forget_plans() const {

@@ -206,6 +206,17 @@ void Storage::each_block(const std::function<void(std::span<const std::byte>)>& 
   checksum.compare();
 }
 
+std::uint32_t Storage::crc32() const {
+  std::uint32_t crc = 0;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    if (impl_->source && impl_->own.data() == nullptr && impl_->source->recorded_crc(crc)) return crc;
+  }
+  crc = 0;
+  each_block([&](std::span<const std::byte> block) { crc = libdeflate_crc32(crc, block.data(), block.size()); });
+  return crc;
+}
+
 std::span<std::byte> Storage::mutable_bytes() {
   if (!impl_->borrowed.empty()) return impl_->borrowed;
   if (impl_->source && impl_->own.data() == nullptr && impl_->nbytes > 0) {

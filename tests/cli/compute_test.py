@@ -66,6 +66,15 @@ class Predict(Case):
         self.assertIn("--calibrate is for", self.fails(2, "predict", "-w", WEIGHTS, "--calibrate", CAT, CAT))
         self.assertIn("'fp16'", self.fails(2, "predict", "-w", WEIGHTS, "--precision", "fp16", CAT))
 
+    def test_keeps_packed_weights_for_the_next_start(self):
+        cache = self.folder / "plans"
+        first = self.answer("-w", WEIGHTS, "--cache", cache, CAT)
+        self.assertEqual([path.suffix for path in cache.iterdir()], [".pth"])
+        self.assertEqual(self.answer("-w", WEIGHTS, "--cache", cache, CAT), first)
+        blocked = self.folder / "file"
+        blocked.write_text("no folder")
+        self.assertIn("file: ", self.fails(2, "predict", "-w", WEIGHTS, "--cache", blocked, CAT))
+
     def test_takes_a_whole_model(self):
         whole = self.folder / "whole.pth"
         self.ok("init", "squeezenet1_1", "--seed", 3, "--classes", 4, "--whole", "-o", whole)

@@ -5,6 +5,9 @@
 
 namespace flambeau::plan {
 
+/// Of oneDNN, "2.6.3": weights packed for one are no use to another.
+std::string library_version();
+
 /// Plain loops; takes everything but input and constant.
 std::optional<Choice> reference_implementation(const Request& request);
 

@@ -1,5 +1,6 @@
 #include <dnnl.hpp>
 
+#include "plan/kernels/kernels.h"
 #include "plan/kernels/vector.h"
 
 namespace flambeau::plan {
@@ -15,6 +16,11 @@ Isa isa() noexcept {
     return has(dnnl::cpu_isa::avx2) ? Isa::avx2 : Isa::plain;
   }();
   return best;
+}
+
+std::string library_version() {
+  const auto* version = dnnl::version();
+  return std::to_string(version->major) + "." + std::to_string(version->minor) + "." + std::to_string(version->patch);
 }
 
 }  // namespace flambeau::plan
