@@ -45,7 +45,7 @@ class LinearKernel final : public Kernel {
     // Neighbours share panels, which come from far away.
     parallel_slots(row_parts_ * group_parts_, [&](std::int64_t, std::int64_t i) {
       const std::int64_t group = i / row_parts_, row = i % row_parts_;
-      piece(x, z, y, {rows_ * row / row_parts_, rows_ * (row + 1) / row_parts_},
+      piece(x, z, y, {first_row(row), first_row(row + 1)},
             {p_.groups() * group / group_parts_, p_.groups() * (group + 1) / group_parts_});
     });
   }
@@ -54,6 +54,11 @@ class LinearKernel final : public Kernel {
   std::uint64_t packed_bytes() const override { return u_.nbytes() + (bias_.defined() ? bias_.nbytes() : 0); }
 
  private:
+  /// Of a part; whole panels for every instruction set (they have 4, 6 or 12 rows).
+  std::int64_t first_row(std::int64_t part) const {
+    constexpr std::int64_t panel = 12;
+    return part == row_parts_ ? rows_ : rows_ * part / row_parts_ / panel * panel;
+  }
   void piece(const float* x, const float* z, float* y, Range rows, Range groups) const {
     vector_kernels().product(p_, x, floats(u_), bias_.defined() ? floats(bias_) : nullptr, rows, groups, y);
     const std::int64_t first = groups.first * p_.group(), last = std::min(groups.last * p_.group(), p_.out);

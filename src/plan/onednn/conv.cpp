@@ -40,7 +40,10 @@ std::optional<Choice> make(const Request& request, dnnl::algorithm algorithm) {
   const Shape &in = request.input(0).shape, &out = request.output().shape;
   const Value& weights = request.input(1);
   const Shape kernel = grouped(weights.shape, a.groups);
-  const bool last = prefers_channels_last(request.options.precision) && in.size() == 4;
+  const bool depthwise = a.groups == in[1] && a.groups == out[1];
+  const bool lies_last =
+      same(request.input_layout(0), Layout::channels_last(in), in) && !is_plain(request.input_layout(0), in);
+  const bool last = in.size() == 4 && (prefers_channels_last(request.options.precision) || (depthwise && lies_last));
   const auto activations = [&](const Shape& shape) {
     return last ? *desc_of(Layout::channels_last(shape), shape) : any(shape);
   };
