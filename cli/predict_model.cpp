@@ -122,7 +122,9 @@ void load_whole(const Args& args, Chosen& chosen, const flambeau::Checkpoint& ch
 }
 
 void load_weights(const Args& args, Chosen& chosen, const flambeau::Checkpoint& checkpoint) {
-  const StateDict state = checkpoint.state_dict(chosen.key);
+  flambeau::Checkpoint::Taken taken;
+  const StateDict state = checkpoint.state_dict(taken, "");
+  chosen.key = taken.key;
   const auto name = args.value("model");
   if (name) published(*name, "DEFAULT");  // throws for an unknown name
   chosen.recognition = name ? models_::recognize(state, *models_::find(*name)) : models_::recognize(state);

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <flambeau/error.h>
 #include <flambeau/inspect.h>
 
 #include "command.h"
@@ -19,10 +20,16 @@ std::string place(const VerifyReport::Problem& problem) {
   return text;
 }
 
+/// Damage has an answer; a file of another kind cannot be read.
+bool is_no_checkpoint(const VerifyReport& report) {
+  return report.format.empty() && !report.problems.empty() &&
+         report.problems.front().code == flambeau::ErrorCode::unknown_format;
+}
+
 std::string as_text(const std::string& file, const VerifyReport& report, bool finite) {
   std::string text =
       report.format.empty()
-          ? shown(file) + ": damaged, or no checkpoint\n"
+          ? shown(file) + (is_no_checkpoint(report) ? ": no checkpoint\n" : ": damaged, or no checkpoint\n")
           : fmt::format(
                 "{}: {} ({}, {} tensors, {} records checked{})\n", shown(file), report.whole ? "whole" : "damaged",
                 report.format, grouped(report.tensors), grouped(report.checked_records),
@@ -63,6 +70,7 @@ int verify(const Args& args) {
   for (const std::string& file : args.operands()) {
     try {
       const VerifyReport report = flambeau::verify(file, load_options(args, flambeau::Read::lazy));
+      if (is_no_checkpoint(report)) status = wrong;
       if (!report.whole || (args.has("finite") && !report.not_finite.empty())) status = std::max<int>(status, no);
       if (args.has("json"))
         add(json, file, report);

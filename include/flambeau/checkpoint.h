@@ -113,12 +113,10 @@ class Checkpoint {
   };
   /// The weights: the root itself if it is a state_dict or a module, else the value under one of the usual keys
   /// ("state_dict", "model_state_dict", "model", "module", "net", "ema", …, also one inside another) that holds most
-  /// tensors. What DataParallel ("module.") and torch.compile ("_orig_mod.") put before the names is taken off; a
-  /// `strip_prefix` takes that one off instead, "" none. Throws Error(not_found).
+  /// tensors. What DataParallel puts before the names ("module.") and torch.compile, FSDP and activation checkpointing into
+  /// them ("_orig_mod.", …) is taken off; a `strip_prefix` takes that one off instead, "" none. Throws Error(not_found).
   StateDict state_dict() const;
   StateDict state_dict(Taken& taken, std::optional<std::string_view> strip_prefix = std::nullopt) const;
-  /// With the names as they stand, and which key was taken.
-  StateDict state_dict(std::string& taken_key) const;
 
   /// A tensor whose elements are no torch dtype (quantized gguf blocks). The tree holds its bytes as a uint8 tensor.
   struct RawTensor {

@@ -79,6 +79,18 @@ struct OneCycleLR : LRScheduler {
   bool cycle_momentum = true, use_beta1 = false;
 };
 
+struct CyclicLR : LRScheduler {
+  std::vector<Number> max_lrs{};
+  Number total_size = 4000.0;       ///< steps of a cycle
+  Number step_ratio = 0.5;          ///< of them that go up
+  std::string mode = "triangular";  ///< or "triangular2", "exp_range"
+  Number gamma = 1.0;
+  std::string scale_mode = "cycle";  ///< or "iterations"
+  bool cycle_momentum = true, use_beta1 = false;
+  std::vector<Number> base_momentums{}, max_momentums{};  ///< with cycle_momentum
+  Value scale_fn_custom{};  ///< attributes of a callable object; None for a function and without one
+};
+
 /// Lambdas are code, which no file holds: None stands for each; of a callable object its attributes are kept.
 struct LambdaLR : LRScheduler {
   std::vector<Value> lr_lambdas{};

@@ -127,8 +127,8 @@ void write_legacy(Ref root, bytes::Sink& sink, const SaveOptions& options) {
 }
 
 StateDict named_as_they_stand(const Checkpoint& checkpoint) {
-  std::string key;
-  return checkpoint.state_dict(key);
+  Checkpoint::Taken taken;
+  return checkpoint.state_dict(taken, "");
 }
 
 void write(const Checkpoint& checkpoint, bytes::Sink& sink, const std::string& name, const SaveOptions& options) {

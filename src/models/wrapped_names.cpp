@@ -8,14 +8,17 @@
 
 #include <fmt/format.h>
 
+#include "object/names.h"
+
 namespace flambeau::models {
 namespace {
 
-using Parts = std::set<std::string, std::less<>>;
-
-// DataParallel, torch.compile, FSDP, activation checkpointing; no builder has such a part in its names.
-constexpr std::array<std::string_view, 4> wrappers = {"module", "_orig_mod", "_fsdp_wrapped_module",
-                                                      "_checkpoint_wrapped_module"};
+// No builder has such a part in its names.
+constexpr auto wrappers = [] {
+  std::array<std::string_view, object::inner_wrappers.size() + 1> parts{object::outer_wrapper};
+  std::ranges::copy(object::inner_wrappers, parts.begin() + 1);
+  return parts;
+}();
 // Of averaged models and of profilers, at the end of a name; of losses, at its beginning.
 constexpr std::array<std::string_view, 3> last_of_others = {"n_averaged", "total_ops", "total_params"};
 constexpr std::array<std::string_view, 4> first_of_others = {"criterion", "loss", "loss_fn", "metrics"};
@@ -40,20 +43,6 @@ bool of_others(std::string_view name) {
          (dot != name.npos && is_one_of(name.substr(0, dot), first_of_others));
 }
 
-std::string without_wrappers(std::string_view name, Parts& removed) {
-  std::string result;
-  for (std::size_t at = 0; at < name.size();) {
-    const std::size_t end = std::min(name.find('.', at), name.size() - 1) + 1;  // behind the dot
-    const std::string_view part = name.substr(at, end - at);
-    if (part.ends_with('.') && is_one_of(part.substr(0, part.size() - 1), wrappers))
-      removed.emplace(part);
-    else
-      result += part;
-    at = end;
-  }
-  return result;
-}
-
 void replace(std::string& name, std::string_view within, std::string_view from, std::string_view to) {
   const std::size_t start = name.find(within);
   if (start == name.npos) return;
@@ -73,12 +62,12 @@ std::string modern_name(std::string name) {
 }  // namespace
 
 StateDict tidied(const StateDict& state, std::vector<std::string>& notes) {
-  Parts removed;
+  std::set<std::string, std::less<>> removed;
   std::size_t dropped = 0;
   StateDict result;
   for (const StateDict::Entry& entry : state) {
     if (!entry.tensor.defined()) continue;
-    std::string name = modern_name(without_wrappers(entry.name, removed));
+    std::string name = modern_name(object::without_parts(entry.name, wrappers, removed));
     if (of_others(name))
       ++dropped;
     else
@@ -89,7 +78,7 @@ StateDict tidied(const StateDict& state, std::vector<std::string>& notes) {
   if (state.has_metadata()) {
     std::vector<StateDict::Module> modules;
     for (const StateDict::Module& module : state.metadata()) {
-      std::string path = without_wrappers(module.path + ".", removed);
+      std::string path = object::without_parts(module.path + ".", wrappers, removed);
       if (!path.empty()) path.pop_back();
       modules.push_back({std::move(path), module.version});
     }

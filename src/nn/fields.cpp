@@ -152,6 +152,7 @@ Ref Fields::encode(const std::vector<std::int64_t>& list) {
 
 Ref Fields::encode(const std::vector<std::string>& list) {
   std::vector<Ref> items;
+  items.reserve(list.size());
   for (const std::string& item : list) items.push_back(heap_->interned(item));
   return heap_->list(std::move(items));
 }

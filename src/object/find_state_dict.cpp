@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <unordered_set>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include <flambeau/error.h>
 
 #include "object/module.h"
+#include "object/names.h"
 
 namespace flambeau {
 
@@ -115,24 +117,31 @@ class Finder {
   std::size_t visits_ = 0;
 };
 
-// DataParallel and its kin wrap the model in `module`, averaging (AveragedModel) besides counts; torch.compile puts
-// `_orig_mod` before what it compiled, the whole model or a part of it.
-constexpr std::string_view wrapper = "module.", compiled = "_orig_mod.";
+// Averaging (AveragedModel) keeps a count beside the module that it wraps.
 constexpr std::string_view averaged = "n_averaged";
 
 bool is_wrapped(const StateDict& state) {
-  const auto wrapped = [](const StateDict::Entry& e) { return e.name.starts_with(wrapper) || e.name == averaged; };
-  return std::all_of(state.begin(), state.end(), wrapped) &&
-         std::any_of(state.begin(), state.end(), [](const auto& e) { return e.name.starts_with(wrapper); });
+  const auto begins = [](const StateDict::Entry& entry) { return entry.name.starts_with(object::outer_wrapper); };
+  return std::ranges::any_of(state, begins) &&
+         std::ranges::all_of(state, [&](const auto& entry) { return begins(entry) || entry.name == averaged; });
 }
 
-std::string without_compiled(std::string name) {
-  for (std::size_t at = 0; (at = name.find(compiled, at)) != name.npos;)
-    if (at == 0 || name[at - 1] == '.')
-      name.erase(at, compiled.size());
-    else
-      ++at;
-  return name;
+void unwrap_outside(StateDict& state, std::string& taken) {
+  while (is_wrapped(state)) {
+    state.erase(averaged);
+    state = state.without_prefix(object::outer_wrapper);
+    taken += object::outer_wrapper;
+  }
+}
+
+bool unwrap_inside(StateDict& state, std::string& taken) {
+  std::set<std::string, std::less<>> removed;
+  StateDict unwrapped = state.renamed(
+      [&](std::string_view name) { return object::without_parts(name, object::inner_wrappers, removed); });
+  if (removed.empty()) return false;
+  state = std::move(unwrapped);
+  for (const std::string& part : removed) taken += part;
+  return true;
 }
 
 // "model." when every name begins with that one part, and more than a layer lies below it.
@@ -164,13 +173,6 @@ StateDict Checkpoint::state_dict() const {
   return state_dict(taken);
 }
 
-StateDict Checkpoint::state_dict(std::string& taken_key) const {
-  Taken taken;
-  StateDict state = state_dict(taken, "");
-  taken_key = std::move(taken.key);
-  return state;
-}
-
 StateDict Checkpoint::state_dict(Taken& taken, std::optional<std::string_view> strip_prefix) const {
   taken = {};
   const auto* dict = as<Dict>(root_.ref());
@@ -199,20 +201,8 @@ StateDict Checkpoint::state_dict(Taken& taken, std::optional<std::string_view> s
     }
     return state;
   }
-  while (is_wrapped(state)) {
-    state.erase(averaged);
-    state = state.without_prefix(wrapper);
-    taken.prefix += wrapper;
-  }
-  const auto is_compiled = [](const StateDict::Entry& entry) { return entry.name != without_compiled(entry.name); };
-  if (std::any_of(state.begin(), state.end(), is_compiled)) {
-    state = state.renamed([](std::string_view name) { return without_compiled(std::string(name)); });
-    taken.prefix += compiled;
-    while (is_wrapped(state)) {
-      state = state.without_prefix(wrapper);
-      taken.prefix += wrapper;
-    }
-  }
+  unwrap_outside(state, taken.prefix);
+  if (unwrap_inside(state, taken.prefix)) unwrap_outside(state, taken.prefix);
   taken.common_prefix = common_part(state);
   return state;
 }

@@ -95,6 +95,23 @@ static void visit(auto& v, Like<OneCycleLR> auto& s) {
   common(v, s);
 }
 
+static void visit(auto& v, Like<CyclicLR> auto& s) {
+  v("max_lrs", s.max_lrs);
+  v("total_size", s.total_size);
+  v("step_ratio", s.step_ratio);
+  v("mode", s.mode);
+  v("gamma", s.gamma);
+  v("scale_mode", s.scale_mode);
+  v("cycle_momentum", s.cycle_momentum);
+  if (s.cycle_momentum) {
+    v("use_beta1", s.use_beta1);
+    v("base_momentums", s.base_momentums);
+    v("max_momentums", s.max_momentums);
+  }
+  common(v, s);
+  v("_scale_fn_custom", s.scale_fn_custom);
+}
+
 template <class S>
 requires Like<S, LambdaLR> || Like<S, MultiplicativeLR>
 static void visit(auto& v, S& s) {
@@ -194,6 +211,7 @@ FLAMBEAU_SCHEDULER(PolynomialLR)
 FLAMBEAU_SCHEDULER(CosineAnnealingLR)
 FLAMBEAU_SCHEDULER(CosineAnnealingWarmRestarts)
 FLAMBEAU_SCHEDULER(OneCycleLR)
+FLAMBEAU_SCHEDULER(CyclicLR)
 FLAMBEAU_SCHEDULER(LambdaLR)
 FLAMBEAU_SCHEDULER(MultiplicativeLR)
 FLAMBEAU_SCHEDULER(ReduceLROnPlateau)

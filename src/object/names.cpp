@@ -66,4 +66,18 @@ Ref name_string(Heap& heap, std::string_view text) {
   return std::all_of(text.begin(), text.end(), identifier) ? heap.interned(text) : heap.string(text);
 }
 
+std::string without_parts(std::string_view name, std::span<const std::string_view> parts,
+                          std::set<std::string, std::less<>>& removed) {
+  std::string result;
+  while (!name.empty()) {
+    const std::string_view part = name.substr(0, std::min(name.find('.'), name.size() - 1) + 1);  // with its dot
+    if (std::ranges::find(parts, part) == parts.end())
+      result += part;
+    else
+      removed.emplace(part);
+    name.remove_prefix(part.size());
+  }
+  return result;
+}
+
 }  // namespace flambeau::object

@@ -125,6 +125,7 @@ void DictWriter::counter(std::string_view key, const std::vector<std::int64_t>& 
       ++found->second;
   }
   std::vector<Pair> pairs;
+  pairs.reserve(counts.size());
   for (const auto& [element, count] : counts) pairs.emplace_back(heap_->integer(element), heap_->integer(count));
   put(key, heap_->object(Construction::reduce, heap_->global("collections", "Counter"),
                          heap_->tuple({heap_->dict(std::move(pairs))})));

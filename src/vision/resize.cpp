@@ -106,8 +106,11 @@ Taps make_taps(std::int64_t in, std::int64_t out, Interpolation interpolation, s
   std::vector<double> exact;
   for (std::int64_t i = start; i < start + length; ++i) {
     const double center = (static_cast<double>(i) + 0.5) * scale;
+    // Truncated after adding a half, below zero too: as Pillow rounds.
+    // NOLINTBEGIN(bugprone-incorrect-roundings)
     const auto first = std::max<std::int64_t>(0, static_cast<std::int64_t>(center - reach + 0.5));
     const auto last = std::min(in, static_cast<std::int64_t>(center + reach + 0.5));
+    // NOLINTEND(bugprone-incorrect-roundings)
     exact.clear();
     double sum = 0.0;
     for (std::int64_t x = first; x < last; ++x) {

@@ -181,6 +181,13 @@ class Verify(Case):
         path.write_bytes(path.read_bytes()[:-30])
         self.assertEqual(run("verify", path)[0], 1)
 
+    def test_a_file_of_another_kind_cannot_be_read(self):
+        text = self.folder / "notes.txt"
+        text.write_text("neither a zip nor a pickle\n")
+        status, out, err = run("verify", text)
+        self.assertEqual(status, 2)
+        self.assertIn("notes.txt: no checkpoint", out)
+
     def test_goes_on_after_a_missing_file(self):
         status, out, err = run("verify", "/nowhere", self.small())
         self.assertEqual(status, 2)

@@ -85,6 +85,9 @@ TEST(FindStateDict, PartsThatWereCompiledLoseTheirMarkToo) {
   StateDict state = weights();
   state.set("head._orig_mod.weight", Tensor::zeros({1}));
   EXPECT_EQ(taken(Checkpoint(state.to_value()), plain + "head.weight ").prefix, "_orig_mod.");
+  state.set("tail._fsdp_wrapped_module._checkpoint_wrapped_module.weight", Tensor::zeros({1}));
+  EXPECT_EQ(taken(Checkpoint(state.to_value()), plain + "head.weight tail.weight ").prefix,
+            "_checkpoint_wrapped_module._fsdp_wrapped_module._orig_mod.");
 }
 
 TEST(FindStateDict, ModulesOfThatNameStay) {

@@ -26,6 +26,10 @@ CASES = {
     "sgd": (lambda m: optim.SGD(m.parameters(), lr=0.1), lambda o: sched.StepLR(o, step_size=2)),
     "sgd-momentum": (lambda m: optim.SGD(m.parameters(), lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-4),
                      lambda o: sched.OneCycleLR(o, max_lr=0.5, total_steps=20)),
+    "sgd-cyclic": (lambda m: optim.SGD(m.parameters(), lr=0.1), lambda o: sched.CyclicLR(
+        o, 0.01, 0.1, step_size_up=3, mode="exp_range", gamma=0.99, cycle_momentum=False)),
+    "adam-cyclic": (lambda m: optim.Adam(m.parameters(), lr=0.01), lambda o: sched.CyclicLR(
+        o, 0.01, 0.1, step_size_up=2, step_size_down=4, mode="triangular2")),
     "adam": (lambda m: optim.Adam(m.parameters()), lambda o: sched.MultiStepLR(o, milestones=[2, 4, 4])),
     "adam-amsgrad": (lambda m: optim.Adam(m.parameters(), lr=0.01, betas=(0.8, 0.99), amsgrad=True),
                      lambda o: sched.ReduceLROnPlateau(o, patience=1)),

@@ -78,7 +78,9 @@ struct Case {
 const std::map<std::string, Case> cases = {
     {"sgd", {"SGD", rebuilt<StepLR>}},
     {"sgd-momentum", {"SGD", rebuilt<OneCycleLR>}},
+    {"sgd-cyclic", {"SGD", rebuilt<CyclicLR>}},
     {"adam", {"Adam", rebuilt<MultiStepLR>}},
+    {"adam-cyclic", {"Adam", rebuilt<CyclicLR>}},
     {"adam-amsgrad", {"Adam", rebuilt<ReduceLROnPlateau>}},
     {"adamw", {"AdamW", rebuilt<CosineAnnealingLR>}},
     {"adamw-named-groups", {"AdamW", rebuilt<CosineAnnealingWarmRestarts>}},

@@ -71,7 +71,7 @@ class IndexedCopy final : public Kernel {
           start += offset;
         }
         float* to = y + row * width;
-        for (const Run_& part : runs_) {
+        for (const Piece& part : runs_) {
           if (outside || part.from < 0) {
             std::fill_n(to + part.to, part.length, fill_);
           } else {
@@ -85,12 +85,12 @@ class IndexedCopy final : public Kernel {
   std::string name() const override { return "indexed copy"; }
 
  private:
-  struct Run_ {
+  struct Piece {
     std::int64_t to, from, length;
   };
   Shape out_;
   std::vector<std::vector<std::int64_t>> offsets_{};
-  std::vector<Run_> runs_{};
+  std::vector<Piece> runs_{};
   float fill_ = 0;
 };
 
