@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include <flambeau/version.h>
 
 #include "command.h"
@@ -30,8 +32,7 @@ std::string rows(const std::vector<std::pair<std::string, std::string>>& pairs) 
   std::size_t width = 0;
   for (const auto& [left, right] : pairs) width = std::max(width, left.size());
   std::string text;
-  for (const auto& [left, right] : pairs)
-    text += "  " + left + std::string(width - left.size() + 2, ' ') + right + "\n";
+  for (const auto& [left, right] : pairs) text += fmt::format("  {:<{}}  {}\n", left, width, right);
   return text;
 }
 

@@ -37,6 +37,7 @@ void choose(std::vector<Listed>& rows, const Args& args, const std::string& file
   for (const std::string& pattern : args.values("include")) wanted.push_back(pattern);
   const std::vector<std::string> unwanted = args.values("exclude");
   std::vector<std::string> names;
+  names.reserve(rows.size());
   for (const Listed& row : rows) names.push_back(row.name);
   std::erase_if(rows, [&](const Listed& row) {
     return (!wanted.empty() && !flambeau::matches_any(wanted, row.name)) || flambeau::matches_any(unwanted, row.name);
@@ -88,7 +89,7 @@ int ls(const Args& args) {
   choose(rows, args, file);
   sort_rows(rows, args.value_or("sort", "file"));
   print(args.has("json") ? flambeau::to_json(checkpoint, rows) : as_table(rows, checkpoint, file));
-  for (const std::string& text : checkpoint.container().notes) note(args, file + ": " + text);
+  for (const std::string& text : checkpoint.container().notes) note(args, fmt::format("{}: {}", file, text));
   return yes;
 }
 

@@ -218,7 +218,7 @@ int show_summary(const Args& args, const flambeau::Checkpoint& checkpoint, const
           (prefix.empty() ? "" : "names begin with '" + shown(prefix) + "'") + "\n");
   print("\n");
   print(is_container(checkpoint.root()) ? tree(checkpoint.root()) : shown_text(one_line(checkpoint.root())) + "\n");
-  for (const std::string& text : container.notes) note(args, file + ": " + text);
+  for (const std::string& text : container.notes) note(args, fmt::format("{}: {}", file, text));
   return yes;
 }
 

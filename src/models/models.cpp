@@ -106,7 +106,9 @@ const Builder* find(std::string_view name) noexcept {
 }
 
 std::span<const Weights> weights_of(std::string_view builder) noexcept {
-  const auto [first, last] = std::ranges::equal_range(weights, builder, {}, &Weights::builder);
+  // Not equal_range: clang 14 cannot make libstdc++'s subrange.
+  const auto* const first = std::ranges::lower_bound(weights, builder, {}, &Weights::builder);
+  const auto* const last = std::ranges::upper_bound(weights, builder, {}, &Weights::builder);
   return {first, last};
 }
 

@@ -74,6 +74,7 @@ void copy_all(std::vector<Match>& matches) {
   std::set<const Storage*> second_half;
   if (total >= (1u << 20) && std::thread::hardware_concurrency() > 1) {
     std::vector<std::pair<std::uint64_t, const Storage*>> largest_first;
+    largest_first.reserve(by_storage.size());
     for (const auto& [storage, nbytes] : by_storage) largest_first.emplace_back(nbytes, storage);
     std::stable_sort(largest_first.begin(), largest_first.end(),
                      [](const auto& a, const auto& b) { return a.first > b.first; });

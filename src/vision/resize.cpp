@@ -11,7 +11,8 @@
 #include <flambeau/error.h>
 
 // The two inner loops are compiled for AVX2 as well; the loader picks. Integers only, so the results are the same.
-#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__has_attribute)
+// (ThreadSanitizer does not survive being called by the loader.)
+#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__has_attribute) && !defined(__SANITIZE_THREAD__)
 #if __has_attribute(target_clones)
 #define FLAMBEAU_CLONES __attribute__((target_clones("avx2", "default")))
 #endif
