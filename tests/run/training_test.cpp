@@ -33,8 +33,10 @@ Value rebuilt_optimizer(const Value& value) {
     const auto names = from.param_names(i);
     const auto group = from.group<O>(i);
     names.empty() ? to.add_group(group, from.params(i).size()) : to.add_group(group, names);
-    for (const char* left : {"initial_lr", "max_lr", "min_lr", "max_momentum", "base_momentum"})
-      if (const auto entry = from.find(i, left)) to.set(i, left, *entry);
+    // What schedulers left there, in the order in which they did.
+    const Value entries = value["param_groups"].at(i);
+    for (std::size_t e = 0; e < entries.size(); ++e)
+      if (const auto [key, entry] = entries.item(e); !to.find(i, key.as_string())) to.set(i, key.as_string(), entry);
     for (const std::int64_t parameter : from.params(i))
       if (from.has_state(parameter)) to.set_state<O>(parameter, from.state<O>(parameter));
   }
