@@ -79,6 +79,8 @@ std::string perform(char operation, const std::string& payload) {
       return disassembly(payload);
     case 'm':  // a recipe → the tree that it makes, as zip
       return save_to_memory(interop::random_tree(recipe(payload)));
+    case 'n':  // … as a legacy file
+      return save_to_memory(interop::random_tree(recipe(payload)), {.format = SaveOptions::Format::legacy});
     case 'c': {  // a recipe and a file → what is different from the tree that the recipe makes
       const std::string file = payload.substr(std::min(recipe_size, payload.size()));
       return interop::difference(interop::random_tree(recipe(payload)), load(bytes_of(file)).root());

@@ -15,6 +15,11 @@ import uuid
 
 from tree_classes import Colour, Config, Level, Numbers, Outer, OwnState, Plain, Point, Reduced, Slots, SlotsAndDict, Table, Text
 
+try:
+    from omegaconf import OmegaConf
+except ImportError:  # training configurations: where it is installed
+    OmegaConf = None
+
 WORDS = ("weight", "bias", "state", "epoch", "lr", "model", "running_mean", "0", "1", "17", "a", "b", "z", "é", "params", "layer.0.weight", "",
          "name with blanks", "ключ", "層", "🔥", "q", "exp_avg", "step")
 
@@ -46,11 +51,14 @@ class Values:
         self.open = []  # containers that are being filled: a value inside may refer to them
         self.left = self.random.choice((4, 12, 30, 60))
         self.depth = 0
+        self.restored_by_code = False  # by a __setstate__ of its own, which may leave other strings shared: bytes differ then
         self.leaves = [self.integer] * 4 + [self.floating] * 2 + [self.text] * 6 + [self.constant] * 2 + [self.bytes, self.bytearray, self.complex]
         self.containers = [self.list] * 3 + [self.tuple] * 3 + [self.dict] * 5 + [self.ordered] * 3 + [self.set]
         if not safe:
             self.leaves += [self.standard] * 3 + [self.global_]
             self.containers += [self.frozenset, self.object, self.object, self.collection]
+            if OmegaConf and protocol > 1:
+                self.containers.append(self.configuration)
 
     def tree(self):
         """The root: mostly a dict, as in checkpoints."""
@@ -227,6 +235,14 @@ class Values:
         if r == 9:
             return Numbers(self.values())
         return Table((self.text(), self.value()) for _ in range(self.random.randrange(4)))
+
+    def configuration(self, depth=0):
+        r = self.random
+        leaf = (lambda: r.randrange(99), r.random, lambda: r.choice((None, True, "???", "${lr}", "adam")))
+        branch = lambda: r.choice((*leaf, lambda: self.configuration(depth + 1)) if depth < 3 else leaf)()  # noqa: E731
+        self.restored_by_code = True
+        items = {name: branch() for name in r.sample(("lr", "model", "epochs", "data", "seed"), r.randrange(5))}
+        return OmegaConf.create(items if r.random() < 0.7 else list(items.values()))
 
     def collection(self):
         r = self.random.randrange(6)

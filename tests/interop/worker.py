@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import warnings
+import zipfile
 
 warnings.filterwarnings("ignore")
 
@@ -32,6 +33,11 @@ class Flambeau:
         return answer
 
 
+def pickle_of(file):
+    archive = zipfile.ZipFile(io.BytesIO(file))
+    return archive.read(next(name for name in archive.namelist() if name.endswith("data.pkl")))
+
+
 class Suite:
     def __init__(self, name, driver):
         self.name, self.flambeau, self.counts = name, Flambeau(driver), collections.Counter()
@@ -45,8 +51,14 @@ class Suite:
     # CPython's pickle.
     def pickles(self, seed):
         protocol = seed % 6
-        stream = pickle.dumps(Values(seed, protocol=protocol).tree(), protocol)
-        self.need_bytes(self.flambeau(b"p", stream), pickle.dumps(pickle.loads(stream), 2), "pickles equal to CPython's")
+        values = Values(seed, protocol=protocol)
+        stream = pickle.dumps(values.tree(), protocol)
+        mine = self.flambeau(b"p", stream)
+        if values.restored_by_code:
+            Same().check(pickle.loads(stream), pickle.loads(mine))
+            self.counts["pickles that CPython reads alike"] += 1
+        else:
+            self.need_bytes(mine, pickle.dumps(pickle.loads(stream), 2), "pickles equal to CPython's")
         listing = io.StringIO()
         pickletools.dis(stream, listing)
         self.need_bytes(self.flambeau(b"d", stream), listing.getvalue().encode("utf-8", "backslashreplace"), "disassemblies equal to pickletools'")
@@ -64,11 +76,15 @@ class Suite:
         safe = seed % 2 == 0
         legacy = seed % 8 < 2
         protocol = 2 if safe or seed % 3 else seed // 3 % 4 + 2
-        tree = TorchValues(seed, safe, legacy, protocol).tree()
+        values = TorchValues(seed, safe, legacy, protocol)
+        tree = values.tree()
         data = self.save(tree, pickle_protocol=protocol)
         self.counts["of these of protocol 3 to 5"] += protocol > 2
+        # torch 1.13 writes POP_MARK for a tuple that its own items led to, and its weights_only does not know that opcode.
+        if safe and not NEW and any(opcode.name == "POP_MARK" for opcode, _, _ in pickletools.genops(pickle_of(data))):
+            safe = False
         mine = self.flambeau(b"z", data)
-        if NEW:
+        if NEW and not values.restored_by_code:
             self.need_bytes(mine, self.save(self.load(data, False)), "files equal to torch's")
         if mine == data and seed % 16:  # the very file that torch wrote: there is little to compare
             self.counts["of these what torch wrote at first"] += 1
@@ -85,6 +101,19 @@ class Suite:
         if found:
             raise Different("built by flambeau: " + found.decode())
         self.counts["trees from flambeau"] += 1
+        if seed % 8 == 3:
+            self.made_legacy(recipe, self.load(made, safe), safe)
+
+    def made_legacy(self, recipe, tree, safe):
+        """A legacy file of Flambeau's own making, wherever torch can read its own of the same tree."""
+        try:
+            self.load(self.save(tree, _use_new_zipfile_serialization=False), safe)
+        except (AttributeError, RuntimeError, TypeError, pickle.UnpicklingError):  # see below
+            return
+        found = self.flambeau(b"c", recipe + self.save(self.load(self.flambeau(b"n", recipe), safe)))
+        if found:
+            raise Different("built by flambeau as legacy: " + found.decode())
+        self.counts["legacy files from flambeau"] += 1
 
     def legacy(self, tree, data, safe):
         """Where torch itself can read back what it writes."""
