@@ -54,6 +54,7 @@ class LowPrecisionKernel final : public Kernel {
     std::size_t product_scratch;  ///< where in the scratch memory the source is
     Tensor scales, bias;          ///< of the channels; bias may be undefined
     std::optional<float> range;   ///< calibrated magnitude of the source
+    bool finished;                ///< the product adds bias and posts itself
     std::uint64_t packed_bytes;
   };
   struct Observed final : State {
@@ -81,7 +82,7 @@ class LowPrecisionKernel final : public Kernel {
     narrow_source(x, factor > 0 ? 1 / factor : 0.0F, narrow);
     const std::byte* const source = narrow;
     parts_.product->run({std::span(&source, 1), run.output, run.scratch, state.product.get()});
-    finish(run, factor);
+    if (!parts_.finished) finish(run, factor);
   }
 
   std::optional<float> observed(const State& state) const override {
@@ -176,12 +177,19 @@ std::optional<Choice> low_precision(const Request& request) {
   const bool integers = *source != type::bf16;
   const type number = integers ? type::s8 : type::bf16;
   const Shape kernel = grouped(g.kernel, g.a.groups);
+  const bool biased = request.input_count() > 2;
+  Choice choice;
+  // Sums that are floats already take bias and posts on their way to memory.
+  const auto fused = integers ? std::nullopt : attributes(request.operation, choice.onto);
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  if (fused) attr = *fused;
+  else choice.onto = -1;
   try {
+    const memory::desc bias_desc({g.out[1]}, type::f32, memory::format_tag::a);
     const memory::desc any_weights(dims(kernel), number, memory::format_tag::any);
     const auto pd = describe_conv(dnnl::algorithm::convolution_direct, channels_last(g.in, *source), any_weights,
-                                  nullptr, channels_last(g.out, integers ? type::s32 : type::f32), g.a, attr);
+                                  fused && biased ? &bias_desc : nullptr, channels_last(g.out, integers ? type::s32 : type::f32), g.a, attr);
     const std::string name = name_of("conv", pd);
     if (name.find(" ref") != std::string::npos) return std::nullopt;
     WeightPool& pool = *request.program.packed;
@@ -198,20 +206,21 @@ std::optional<Choice> low_precision(const Request& request) {
                                      weight(pool, DNNL_ARG_WEIGHTS, narrow, plain, pd.weights_desc(), packed),
                                      {Operand::From::output, DNNL_ARG_DST, pd.dst_desc()},
                                      {Operand::From::scratch, DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc()}};
+    if (fused && biased)
+      operands.push_back(weight(pool, DNNL_ARG_BIAS, request.input(2), bias_desc, pd.bias_desc(), packed));
     const auto scratch = (pd.scratchpad_desc().get_size() + 63) / 64 * 64;
-    Choice choice;
     const Layout in = linear ? Layout::plain(request.input(0).shape) : Layout::channels_last(g.in);
     choice.output = linear ? Layout::plain(request.output().shape) : Layout::channels_last(g.out);
     choice.uses = {{request.operation.inputs[0], in}};
     for (const Post& post : request.operation.post)
-      if (post.kind == Post::Kind::add) choice.uses.push_back({post.operand, choice.output});
+      if (!fused && post.kind == Post::Kind::add) choice.uses.push_back({post.operand, choice.output});
     choice.scratch_bytes = scratch + pd.src_desc().get_size();
     choice.kernel = std::make_unique<LowPrecisionKernel>(
         request.operation,
         LowPrecisionKernel::Parts{make_kernel(name, dnnl::convolution_forward(pd), std::move(operands), packed),
                                   *source, product(g.in), g.rows(), g.out[1], scratch, std::move(scales),
-                                  request.input_count() > 2 ? as_float(request.input(2)) : Tensor(),
-                                  request.calibrated(), packed});
+                                  !fused && biased ? as_float(request.input(2)) : Tensor(),
+                                  request.calibrated(), fused.has_value(), packed});
     return choice;
   } catch (const dnnl::error&) {
     return std::nullopt;
