@@ -108,7 +108,7 @@ class Scan {
       const bool storage =
           record.starts_with("data/") && record.find('.') == std::string_view::npos && zip.find("data.pkl") != nullptr;
       if (entry.size == 0) continue;
-      const auto source = zip.open(entry);
+      auto source = zip.open(entry);
       std::string head(std::min<std::uint64_t>(entry.size, 16), '\0');
       if (!read(*source, 0, head, inside)) continue;
       if (storage) {
@@ -139,6 +139,7 @@ class Scan {
           unreadable(error, inside);
         }
       }
+      source.reset();  // with all that it inflated
       const auto memory = bytes::from_memory(std::move(payload), entry.name);
       if (pickle)
         stream(*memory, 0, memory->size(), inside);
