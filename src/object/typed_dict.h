@@ -154,6 +154,7 @@ class DictWriter {
   template <class T>
   Ref encode(const std::vector<T>& list) const {
     std::vector<Ref> refs;
+    refs.reserve(list.size());
     for (const T& item : list) refs.push_back(encode(item));
     return heap_->list(std::move(refs));
   }

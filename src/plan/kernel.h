@@ -49,13 +49,15 @@ struct Request {
   const Program& program;
   const Operation& operation;
   const PlanOptions& options;          ///< threads is a number by now
-  const std::vector<Layout>& layouts;  ///< of all values so far (plain for constants and inputs)
+  const std::vector<Layout>& layouts;  ///< of all values so far (plain for constants and inputs), for floats
+  const std::vector<bool>& narrow;     ///< of all values so far: they lie there as bfloat16
   const Layout* wanted = nullptr;      ///< the output layout that makes the next step cheapest, if there is one
 
   const Value& value(ValueId id) const { return program[id]; }
   const Value& input(std::size_t index) const { return program[operation.inputs[index]]; }
   const Value& output() const { return program[operation.output]; }
   const Layout& layout(ValueId id) const { return layouts[static_cast<std::size_t>(id)]; }
+  bool is_bfloat16(ValueId id) const { return narrow[static_cast<std::size_t>(id)]; }
   const Layout& input_layout(std::size_t index) const { return layout(operation.inputs[index]); }
   /// What calibration saw entering this operation.
   std::optional<float> calibrated() const {

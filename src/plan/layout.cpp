@@ -47,6 +47,12 @@ Layout Layout::blocked(const Shape& shape, std::int64_t block) {
   return layout;
 }
 
+Layout Layout::as(bool narrow) const {
+  Layout layout = *this;
+  layout.bfloat16 = narrow;
+  return layout;
+}
+
 Layout canonical(Layout layout, const Shape& shape) {
   const bool flat = layout.block > 1 && shape[1] % layout.block == 0 &&
                     std::all_of(shape.begin() + 2, shape.end(), [](std::int64_t size) { return size == 1; });
@@ -58,7 +64,8 @@ Layout canonical(Layout layout, const Shape& shape) {
 
 bool same(const Layout& a, const Layout& b, const Shape& shape) {
   const Layout x = canonical(a, shape), y = canonical(b, shape);
-  if (x.offset != y.offset || x.block != y.block || x.strides.size() != y.strides.size()) return false;
+  if (x.bfloat16 != y.bfloat16 || x.offset != y.offset || x.block != y.block || x.strides.size() != y.strides.size())
+    return false;
   const Shape sizes = outer_sizes(x, shape);
   for (std::size_t i = 0; i < sizes.size(); ++i)
     if (sizes[i] > 1 && x.strides[i] != y.strides[i]) return false;
@@ -103,7 +110,7 @@ std::int64_t offset_of(const Layout& layout, const Shape& index) noexcept {
 
 bool view_permute(const Layout& from, const Shape& order, Layout& to) {
   if (from.block > 1) return false;
-  Layout result{{}, from.offset, 1};
+  Layout result{{}, from.offset, 1, from.bfloat16};
   for (const std::int64_t dim : order) result.strides.push_back(from.strides[static_cast<std::size_t>(dim)]);
   to = std::move(result);
   return true;
@@ -113,7 +120,7 @@ bool view_reshape(const Layout& given, const Shape& shape, const Shape& target, 
   const Layout from = canonical(given, shape);
   if (from.block > 1 || product(shape) == 0) return false;
   // Both shapes are cut into groups of dimensions with equal products; within a group the memory must be one run.
-  Layout result{Shape(target.size(), 1), from.offset, 1};
+  Layout result{Shape(target.size(), 1), from.offset, 1, from.bfloat16};
   std::size_t i = 0, j = 0;
   while (i < shape.size() || j < target.size()) {
     const std::size_t first_i = i, first_j = j;
@@ -162,6 +169,7 @@ bool view_narrow(const Layout& from, std::int64_t dim, std::int64_t start, std::
 }
 
 std::string to_string(const Layout& layout, const Shape& shape) {
+  if (layout.bfloat16) return to_string(layout.as(false), shape) + " bfloat16";
   if (is_plain(layout, shape)) return "plain";
   if (layout.block > 1) return "blocked" + std::to_string(layout.block);
   if (same(layout, Layout::channels_last(shape), shape)) return "channels_last";

@@ -1,5 +1,6 @@
 #pragma once
-// Where the elements of a value lie in its buffer. Everything that a kernel may want of a float32 activation.
+// Where the elements of a value lie in its buffer, and as what. Everything that a kernel may want of a float32
+// activation.
 
 #include <flambeau/tensor.h>
 
@@ -15,11 +16,14 @@ struct Layout {
   Shape strides{};
   std::int64_t offset = 0;
   std::int64_t block = 1;
+  bool bfloat16 = false;  ///< floats are kept as bfloat16
 
   static Layout plain(const Shape& shape);
   /// Dense with the channels of dimension 1 last in memory.
   static Layout channels_last(const Shape& shape);
   static Layout blocked(const Shape& shape, std::int64_t block);
+  /// The same places, for bfloat16 or for float32.
+  Layout as(bool narrow) const;
 };
 
 /// The same memory for the same element, whatever is said about dimensions of size 1.

@@ -19,6 +19,7 @@ class Lowering {
   Lowering(const Program& program, const PlanOptions& options)
       : program_(program), options_(options), placements_(program.values.size()), remaining_(program.uses()) {
     for (const Value& value : program.values) layouts_.push_back(Layout::plain(value.shape));
+    narrow_.resize(program.values.size());
   }
 
   Steps run() {
@@ -48,7 +49,8 @@ class Lowering {
   Buffer& buffer(int index) { return result_.buffers[at(index)]; }
 
   std::uint64_t bytes_of(ValueId id, const Layout& layout) const {
-    return static_cast<std::uint64_t>(extent(layout, program_[id].shape)) * itemsize(program_[id].dtype);
+    const DType dtype = layout.bfloat16 ? DType::bfloat16 : program_[id].dtype;
+    return static_cast<std::uint64_t>(extent(layout, program_[id].shape)) * itemsize(dtype);
   }
 
   int add_buffer(Buffer::Kind kind, std::uint64_t bytes, int index = 0) {
@@ -58,7 +60,10 @@ class Lowering {
   }
 
   void put(ValueId id, int buffer, const Layout& layout) {
-    if (placements_[at(id)].empty()) layouts_[at(id)] = layout;
+    if (placements_[at(id)].empty()) {
+      layouts_[at(id)] = layout.as(false);
+      narrow_[at(id)] = layout.bfloat16;
+    }
     placements_[at(id)].push_back({buffer, layout});
     inhabitants_[at(buffer)].push_back(id);
   }
@@ -191,7 +196,7 @@ class Lowering {
 
   void lower_operation(const Operation& operation) {
     const std::optional<Layout> want = wanted(operation);
-    const Request request{program_, operation, options_, layouts_, want ? &*want : nullptr};
+    const Request request{program_, operation, options_, layouts_, narrow_, want ? &*want : nullptr};
     if (std::optional<Choice> choice = own_implementation(request)) return take(operation, std::move(*choice));
     for (const Implementation implementation : implementations(operation.op, options_.kernels))
       if (std::optional<Choice> choice = implementation(request)) return take(operation, std::move(*choice));
@@ -274,6 +279,7 @@ class Lowering {
   std::vector<std::vector<Placement>> placements_;
   std::vector<std::vector<ValueId>> inhabitants_{};  // of each buffer
   std::vector<Layout> layouts_{};
+  std::vector<bool> narrow_{};
   std::vector<int> remaining_;
   Steps result_{};
 };

@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "plan/compare.h"
 #include "plan/kernels/vector.h"
 
@@ -156,6 +159,80 @@ TEST_F(Int8, OnlyAnUncalibratedPlanObserves) {
   const auto some = std::make_shared<Calibration>();
   EXPECT_THROW(Plan::compile(s.graph, {.precision = Precision::int8, .calibration = some}).observe(s.inputs, ranges),
                Error);
+}
+
+class BFloat16 : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::ifstream file("/proc/cpuinfo");
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    if (plan::isa() != plan::Isa::avx512 || text.find("avx512_bf16") == std::string::npos)
+      GTEST_SKIP() << "no bfloat16 products below AVX512_BF16";
+  }
+};
+
+/// -3 … 3: exact in bfloat16, and so are their sums below 256.
+Tensor small_numbers(Shape shape, unsigned seed) {
+  Tensor tensor = Tensor::uninitialized(std::move(shape));
+  std::mt19937 random(seed);
+  std::uniform_int_distribution<int> distribution(-3, 3);
+  for (float& value : tensor.mutable_data<float>()) value = static_cast<float>(distribution(random));
+  return tensor;
+}
+
+/// Mostly zero.
+Tensor few_ones(Shape shape, unsigned seed) {
+  Tensor tensor = small_numbers(std::move(shape), seed);
+  std::mt19937 random(seed);
+  for (float& value : tensor.mutable_data<float>()) value = random() % 8 == 0 ? value / 2 : 0.0F;
+  return tensor;
+}
+
+TEST_F(BFloat16, StaysSoBetweenLayersAndIsExactForSmallNumbers) {
+  Sketch s;
+  s.inputs.push_back(small_numbers({2, 16, 13, 14}, 1));
+  const Var x = s.graph.input(s.inputs[0].shape());
+  const auto weight = [&](Shape shape, unsigned seed) { return s.graph.constant(few_ones(std::move(shape), seed)); };
+  const auto bias = [&] { return s.graph.constant(small_numbers({32}, 7)); };
+  const Var first = g::relu(g::conv(x, weight({32, 16, 1, 1}, 2), bias(), {}, {}, {}));
+  const Var pooled = g::max_pool(first, {3, 3}, {1, 1}, {1, 1}, {1, 1});
+  const Var deep = g::conv(pooled, weight({32, 1, 3, 3}, 3), bias(), {}, {1}, {}, 32);
+  const Var last = g::relu(g::conv(deep, weight({32, 32, 1, 1}, 4), {}, {}, {}, {}) + pooled);
+  const Var out = g::conv(last, weight({32, 32, 3, 3}, 5), bias(), {2}, {1}, {});
+  s.graph.set_outputs(std::span(&out, 1));
+  const Tensor exact = plan_test::run(s, {.kernels = Kernels::reference})[0];
+  for (const int threads : {1, 2}) {
+    const Plan plan = Plan::compile(s.graph, {.precision = Precision::bf16, .threads = threads});
+    const std::string text = plan.describe();
+    EXPECT_THAT(text, HasSubstr("max_pool (2, 32, 13, 14) channels_last bfloat16"));
+    EXPECT_THAT(text, HasSubstr("conv (2, 32, 13, 14) channels_last bfloat16 +add +relu"));
+    EXPECT_THAT(text, HasSubstr("conv (2, 32, 7, 7) channels_last  ")) << "what leaves is float";
+    EXPECT_EQ(difference(plan.run(s.inputs)[0], exact), 0) << text;
+  }
+}
+
+TEST_F(BFloat16, LinearLayersReadItAndGiveFloatToOthers) {
+  Sketch s;
+  s.inputs.push_back(small_numbers({1, 9, 24}, 1));
+  const Var x = s.graph.input(s.inputs[0].shape());
+  const Var hidden =
+      g::relu(g::linear(x, s.graph.constant(few_ones({40, 24}, 2)), s.graph.constant(small_numbers({40}, 3))));
+  const Var y = g::linear(hidden, s.graph.constant(few_ones({16, 40}, 4)), {}) + g::narrow(x, 2, 0, 16);
+  const Var z = g::softmax(y, 2);
+  s.graph.set_outputs(std::vector<Var>{y, z});
+  const auto exact = plan_test::run(s, {.kernels = Kernels::reference});
+  const Plan plan = Plan::compile(s.graph, {.precision = Precision::bf16});
+  EXPECT_THAT(plan.describe(), HasSubstr("linear (1, 9, 40) plain bfloat16 +relu"));
+  const auto found = plan.run(s.inputs);
+  EXPECT_EQ(difference(found[0], exact[0]), 0) << plan.describe();
+  EXPECT_LT(difference(found[1], exact[1]), 1e-6);
+}
+
+TEST_F(BFloat16, StaysNearOnRandomNumbers) {
+  const Sketch s = network();
+  const double moved = deviation(plan_test::run(s, {.precision = Precision::bf16})[0], plan_test::run(s, {})[0]);
+  EXPECT_GT(moved, 1e-5);
+  EXPECT_LT(moved, 2e-2);
 }
 
 TEST(NarrowWeights, AreRoundedWhenTheyArePacked) {

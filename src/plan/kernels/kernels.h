@@ -37,8 +37,11 @@ std::optional<Choice> conv(const Request& request);
 /// oneDNN's own Winograd: 2.x on AVX-512 only.
 std::optional<Choice> winograd(const Request& request);
 std::optional<Choice> linear(const Request& request);
-/// Convolutions and products in bf16 or int8 where the machine has such products (bf16: AVX512_BF16) and they pay.
-std::optional<Choice> low_precision(const Request& request);
+/// Convolutions and products of bfloat16 numbers, where the machine has such products (AVX512_BF16, AMX) and they pay.
+/// What only such products read stays bfloat16 in memory.
+std::optional<Choice> bfloat16(const Request& request);
+/// The same of 8-bit integers.
+std::optional<Choice> int8(const Request& request);
 /// True if convolutions of that precision want activations channels last: the others then keep to it.
 bool prefers_channels_last(Precision precision);
 std::optional<Choice> pool(const Request& request);

@@ -10,12 +10,12 @@ using graph::Op;
 
 struct Row {
   Op op;
-  std::array<Implementation, 4> fast;  // before the reference, best first; null: none
+  std::array<Implementation, 5> fast;  // before the reference, best first; null: none
 };
 
 constexpr Row rows[] = {
-    {Op::conv, {onednn::low_precision, onednn::winograd, winograd_implementation, onednn::conv}},
-    {Op::linear, {gemv_implementation, onednn::low_precision, linear_implementation, onednn::linear}},
+    {Op::conv, {onednn::bfloat16, onednn::int8, onednn::winograd, winograd_implementation, onednn::conv}},
+    {Op::linear, {gemv_implementation, onednn::bfloat16, onednn::int8, linear_implementation, onednn::linear}},
     {Op::matmul, {matmul_implementation}},
     {Op::batch_norm, {batch_norm_implementation}},
     {Op::layer_norm, {rows_implementation}},
@@ -40,7 +40,7 @@ constexpr std::size_t op_count = static_cast<std::size_t>(Op::attention) + 1;
 
 /// For each operation its fast implementations, then the reference.
 struct Lists {
-  std::array<std::array<Implementation, 5>, op_count> list{};
+  std::array<std::array<Implementation, 6>, op_count> list{};
   std::array<std::size_t, op_count> size{};
 };
 

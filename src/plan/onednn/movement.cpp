@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include <flambeau/error.h>
+
 #include "plan/array.h"
 #include "plan/onednn/support.h"
 
@@ -113,7 +115,9 @@ std::unique_ptr<Kernel> make_reorder(const Shape& shape, DType dtype, const Layo
     } catch (const dnnl::error&) {
     }
   }
-  return std::make_unique<StridedCopy>(shape, itemsize(dtype), from, to);
+  if (from.bfloat16 != to.bfloat16)
+    throw Error(ErrorCode::internal, "oneDNN cannot convert between float and bfloat16");
+  return std::make_unique<StridedCopy>(shape, itemsize(from.bfloat16 ? DType::bfloat16 : dtype), from, to);
 }
 
 }  // namespace flambeau::plan

@@ -41,10 +41,13 @@ std::optional<Choice> pool(const Request& request) {
                                                : dnnl::algorithm::pooling_avg_exclude_padding;
   Layout layout = request.input_layout(0);
   if (!is_dense(layout, in) || layout.offset != 0) layout = Layout::plain(in);
+  // The largest of rounded numbers is one of them; averages are sums, of floats.
+  layout.bfloat16 = max && request.is_bfloat16(request.operation.inputs[0]);
+  const auto number = layout.bfloat16 ? memory::data_type::bf16 : memory::data_type::f32;
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   try {
-    const auto pd = describe(algorithm, *desc_of(layout, in), any(out), a, right, attr);
+    const auto pd = describe(algorithm, *desc_of(layout, in), any(out, number), a, right, attr);
     const auto dst = layout_of(pd.dst_desc(), out);
     if (!dst) return std::nullopt;
     Choice choice;

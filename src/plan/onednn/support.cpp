@@ -92,14 +92,15 @@ struct Blocking {
   memory::dims strides, padded;
   std::int64_t offset = 0;
   std::vector<std::int64_t> blocks, dims_of_blocks;
+  bool bfloat16 = false;
 };
 
 std::optional<Blocking> blocking_of(const memory::desc& desc) {
   Blocking result;
 #if DNNL_VERSION_MAJOR >= 3
   if (desc.get_format_kind() != memory::format_kind::blocked) return std::nullopt;
-  result = {desc.get_strides(), desc.get_padded_dims(), desc.get_submemory_offset(), desc.get_inner_blks(),
-            desc.get_inner_idxs()};
+  result = {desc.get_strides(),    desc.get_padded_dims(), desc.get_submemory_offset(),
+            desc.get_inner_blks(), desc.get_inner_idxs(),  desc.get_data_type() == memory::data_type::bf16};
 #else
   const auto& data = desc.data;
   if (data.format_kind != dnnl_blocked) return std::nullopt;
@@ -107,6 +108,7 @@ std::optional<Blocking> blocking_of(const memory::desc& desc) {
   result.strides.assign(blocking.strides, blocking.strides + data.ndims);
   result.padded.assign(data.padded_dims, data.padded_dims + data.ndims);
   result.offset = data.offset0;
+  result.bfloat16 = data.data_type == dnnl_bf16;
   result.blocks.assign(blocking.inner_blks, blocking.inner_blks + blocking.inner_nblks);
   result.dims_of_blocks.assign(blocking.inner_idxs, blocking.inner_idxs + blocking.inner_nblks);
 #endif
@@ -122,23 +124,26 @@ const dnnl::engine& engine() {
 
 memory::dims dims(const Shape& shape) { return {shape.begin(), shape.end()}; }
 
-memory::desc any(const Shape& shape) { return {dims(shape), memory::data_type::f32, memory::format_tag::any}; }
+memory::desc any(const Shape& shape, memory::data_type number) {
+  return {dims(shape), number, memory::format_tag::any};
+}
 
 std::optional<memory::desc> desc_of(const Layout& layout, const Shape& shape) {
+  const auto number = layout.bfloat16 ? memory::data_type::bf16 : memory::data_type::f32;
   if (layout.block > 1) {
     const auto tag = tag_of(shape.size(), layout.block);
     if (!tag) return std::nullopt;
-    return at_offset(memory::desc(dims(shape), memory::data_type::f32, *tag), layout.offset);
+    return at_offset(memory::desc(dims(shape), number, *tag), layout.offset);
   }
-  if (shape.empty()) return memory::desc({1}, memory::data_type::f32, memory::dims{1});
+  if (shape.empty()) return memory::desc({1}, number, memory::dims{1});
   const memory::dims strides(layout.strides.begin(), layout.strides.end());
-  return at_offset(memory::desc(dims(shape), memory::data_type::f32, strides), layout.offset);
+  return at_offset(memory::desc(dims(shape), number, strides), layout.offset);
 }
 
 std::optional<Layout> layout_of(const memory::desc& desc, const Shape& shape) {
   const auto blocking = blocking_of(desc);
   if (!blocking || blocking->blocks.size() > 1) return std::nullopt;
-  Layout layout{Shape(blocking->strides.begin(), blocking->strides.end()), blocking->offset, 1};
+  Layout layout{Shape(blocking->strides.begin(), blocking->strides.end()), blocking->offset, 1, blocking->bfloat16};
   if (shape.empty()) layout.strides.clear();
   if (!blocking->blocks.empty()) {
     if (blocking->dims_of_blocks[0] != 1) return std::nullopt;
@@ -265,6 +270,27 @@ std::string name_of(const char* what, const dnnl::primitive_desc_base& desc) {
   if (dnnl_primitive_desc_query(desc.get(), dnnl_query_impl_info_str, 0, &text) != dnnl_success) text = "?";
   return std::string("onednn ") + what + " " + text;
 #endif
+}
+
+bool has(dnnl::cpu_isa set) {
+  const auto bits = static_cast<unsigned>(set);
+  return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;
+}
+
+Geometry geometry_of(const Program& program, const Operation& operation) {
+  const Shape &input = program[operation.inputs[0]].shape, &weight = program[operation.inputs[1]].shape;
+  if (operation.op == graph::Op::linear) {
+    const std::int64_t rows = product(input) / weight[1];
+    return {{1, weight[1], rows, 1},
+            {1, weight[0], rows, 1},
+            {weight[0], weight[1], 1, 1},
+            {{1, 1}, {0, 0}, {1, 1}, {0, 0}}};
+  }
+  return {input, program[operation.output].shape, weight, std::get<graph::ConvAttributes>(operation.attributes)};
+}
+
+memory::desc channels_last(const Shape& shape, memory::data_type number) {
+  return {dims(shape), number, memory::format_tag::nhwc};
 }
 
 bool is_ordinary(const Request& request) {

@@ -17,7 +17,7 @@ const dnnl::engine& engine();
 
 dnnl::memory::dims dims(const Shape& shape);
 /// Any layout oneDNN likes.
-dnnl::memory::desc any(const Shape& shape);
+dnnl::memory::desc any(const Shape& shape, dnnl::memory::data_type number = dnnl::memory::data_type::f32);
 /// nullopt for blocked layouts that oneDNN has no tag for.
 std::optional<dnnl::memory::desc> desc_of(const Layout& layout, const Shape& shape);
 /// nullopt for layouts that ours cannot say (several inner blocks, padding elsewhere than in dimension 1).
@@ -47,6 +47,19 @@ struct Operand {
 /// A primitive with its arguments bound.
 std::unique_ptr<Kernel> make_kernel(std::string name, const dnnl::primitive& primitive, std::vector<Operand> operands,
                                     std::uint64_t packed_bytes);
+
+/// A convolution in two dimensions as a product of many rows. A linear layer is a 1×1 convolution of an image one pixel
+/// wide.
+struct Geometry {
+  Shape in, out, kernel;
+  graph::ConvAttributes a;
+  std::int64_t rows() const { return out[0] * out[2] * out[3]; }
+};
+Geometry geometry_of(const Program& program, const Operation& operation);
+dnnl::memory::desc channels_last(const Shape& shape, dnnl::memory::data_type number);
+
+/// Whether this machine and oneDNN's own limits have that instruction set.
+bool has(dnnl::cpu_isa set);
 
 /// What a convolution's primitive is made from; without `bias` if that is null.
 dnnl::convolution_forward::primitive_desc describe_conv(dnnl::algorithm algorithm, const dnnl::memory::desc& src,

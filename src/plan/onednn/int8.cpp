@@ -7,7 +7,6 @@
 #include "plan/kernels/vector.h"
 #include "plan/onednn/support.h"
 #include "plan/parallel.h"
-#include "tensor/half.h"
 
 namespace flambeau::plan::onednn {
 namespace {
@@ -15,37 +14,9 @@ namespace {
 using dnnl::memory;
 using type = memory::data_type;
 
-bool has(dnnl::cpu_isa set) {
-  const auto bits = static_cast<unsigned>(set);
-  return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;
-}
-
-/// A convolution as a product of many rows: channels lie last in memory.
-struct Geometry {
-  Shape in, out, kernel;
-  graph::ConvAttributes a;
-  std::int64_t rows() const { return out[0] * out[2] * out[3]; }
-};
-
-/// A linear layer is a 1×1 convolution of an image one pixel wide.
-Geometry geometry_of(const Request& request) {
-  const Shape& weight = request.input(1).shape;
-  if (request.operation.op == graph::Op::linear) {
-    const std::int64_t rows = product(request.input(0).shape) / weight[1];
-    return {{1, weight[1], rows, 1},
-            {1, weight[0], rows, 1},
-            {weight[0], weight[1], 1, 1},
-            {{1, 1}, {0, 0}, {1, 1}, {0, 0}}};
-  }
-  return {request.input(0).shape, request.output().shape, weight,
-          std::get<graph::ConvAttributes>(request.operation.attributes)};
-}
-
-memory::desc channels_last(const Shape& shape, type number) { return {dims(shape), number, memory::format_tag::nhwc}; }
-
-/// Source and weights in few bits, sums and results in 32: the source is narrowed in scratch memory, the sums become
+/// Source and weights in 8 bits, sums and results in 32: the source is narrowed in scratch memory, the sums become
 /// floats where they lie.
-class LowPrecisionKernel final : public Kernel {
+class Int8Kernel final : public Kernel {
  public:
   struct Parts {
     std::unique_ptr<Kernel> product;  ///< from a narrow source in scratch memory to the output
@@ -54,7 +25,6 @@ class LowPrecisionKernel final : public Kernel {
     std::size_t product_scratch;  ///< where in the scratch memory the source is
     Tensor scales, bias;          ///< of the channels; bias may be undefined
     std::optional<float> range;   ///< calibrated magnitude of the source
-    bool finished;                ///< the product adds bias and posts itself
     std::uint64_t packed_bytes;
   };
   struct Observed final : State {
@@ -62,7 +32,7 @@ class LowPrecisionKernel final : public Kernel {
     float range = 0;
   };
 
-  LowPrecisionKernel(const Operation& operation, Parts parts) : post_(operation.post), parts_(std::move(parts)) {}
+  Int8Kernel(const Operation& operation, Parts parts) : post_(operation.post), parts_(std::move(parts)) {}
 
   std::unique_ptr<State> prepare() const override {
     auto state = std::make_unique<Observed>();
@@ -74,21 +44,15 @@ class LowPrecisionKernel final : public Kernel {
     auto& state = static_cast<Observed&>(*run.state);
     const auto* x = reinterpret_cast<const float*>(run.inputs[0]);
     std::byte* narrow = run.scratch + parts_.product_scratch;
-    float factor = 1;
-    if (parts_.source != type::bf16) {
-      state.range = parts_.range ? *parts_.range : magnitude(x, parts_.source_count);
-      factor = state.range / most();
-    }
+    state.range = parts_.range ? *parts_.range : magnitude(x, parts_.source_count);
+    const float factor = state.range / most();
     narrow_source(x, factor > 0 ? 1 / factor : 0.0F, narrow);
     const std::byte* const source = narrow;
     parts_.product->run({std::span(&source, 1), run.output, run.scratch, state.product.get()});
-    if (!parts_.finished) finish(run, factor);
+    finish(run, factor);
   }
 
-  std::optional<float> observed(const State& state) const override {
-    if (parts_.source == type::bf16) return std::nullopt;
-    return static_cast<const Observed&>(state).range;
-  }
+  std::optional<float> observed(const State& state) const override { return static_cast<const Observed&>(state).range; }
   std::string name() const override { return parts_.product->name(); }
   std::uint64_t packed_bytes() const override { return parts_.packed_bytes; }
 
@@ -102,11 +66,8 @@ class LowPrecisionKernel final : public Kernel {
       const std::int64_t first = begin * piece, count = std::min(end * piece, parts_.source_count) - first;
       if (parts_.source == type::u8)
         kernels.to_uint8(x + first, factor, reinterpret_cast<std::uint8_t*>(narrow) + first, count);
-      else if (parts_.source == type::s8)
-        kernels.to_int8(x + first, factor, reinterpret_cast<std::int8_t*>(narrow) + first, count);
       else
-        tensor::float_to_bfloat16(reinterpret_cast<const std::byte*>(x + first), narrow + 2 * first,
-                                  static_cast<std::uint64_t>(count));
+        kernels.to_int8(x + first, factor, reinterpret_cast<std::int8_t*>(narrow) + first, count);
     });
   }
 
@@ -119,13 +80,7 @@ class LowPrecisionKernel final : public Kernel {
     const std::int64_t channels = parts_.channels;
     parallel_for(parts_.rows, std::max<std::int64_t>(4096 / channels, 1), [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t row = begin; row < end; ++row) {
-        if (parts_.source == type::bf16) {
-          if (bias)
-            kernels.combine(Combine::add, {1, channels, 0, 1, 0, 1, 0}, y + row * channels, bias, bias,
-                            y + row * channels);
-        } else {
-          kernels.from_int32(sums + row * channels, floats(parts_.scales), factor, bias, y + row * channels, channels);
-        }
+        kernels.from_int32(sums + row * channels, floats(parts_.scales), factor, bias, y + row * channels, channels);
         apply_posts(post_, {row, row + 1}, {0, channels}, channels, z, y);
       }
     });
@@ -147,8 +102,6 @@ Tensor quantized(const Tensor& weight, const Tensor& scales) {
 
 /// The type that the source becomes; nullopt where this machine has no products of that kind.
 std::optional<type> source_type(const Request& request) {
-  if (request.options.precision == Precision::bf16)
-    return has(dnnl::cpu_isa::avx512_core_bf16) ? std::optional(type::bf16) : std::nullopt;
   if (request.options.precision != Precision::int8 || !has(dnnl::cpu_isa::avx2)) return std::nullopt;
   return request.program.is_nonnegative(request.operation.inputs[0]) ? type::u8 : type::s8;
 }
@@ -160,67 +113,52 @@ bool prefers_channels_last(Precision precision) {
                                       : precision == Precision::bf16 && has(dnnl::cpu_isa::avx512_core_bf16);
 }
 
-std::optional<Choice> low_precision(const Request& request) {
+std::optional<Choice> int8(const Request& request) {
   const auto source = source_type(request);
   if (!source || !is_ordinary(request) || request.input(0).is_constant()) return std::nullopt;
   for (std::size_t i = 1; i < request.input_count(); ++i)
     if (!request.input(i).is_constant()) return std::nullopt;
   const bool linear = request.operation.op == graph::Op::linear;
   if (!linear && request.input(0).shape.size() != 4) return std::nullopt;
-  const Geometry g = geometry_of(request);
+  const Geometry g = geometry_of(request.program, request.operation);
   // Few channels leave the narrow products unfilled; a single row is read from memory once, whatever its type.
   constexpr std::int64_t fewest_channels = 16, fewest_rows = 3;
   if (g.in[1] / g.a.groups < fewest_channels || g.out[1] / g.a.groups < fewest_channels || g.rows() < fewest_rows)
     return std::nullopt;
 
   const Value& given = request.input(1);
-  const bool integers = *source != type::bf16;
-  const type number = integers ? type::s8 : type::bf16;
   const Shape kernel = grouped(g.kernel, g.a.groups);
-  const bool biased = request.input_count() > 2;
-  Choice choice;
-  // Sums that are floats already take bias and posts on their way to memory.
-  const auto fused = integers ? std::nullopt : attributes(request.operation, choice.onto);
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  if (fused) attr = *fused;
-  else choice.onto = -1;
   try {
-    const memory::desc bias_desc({g.out[1]}, type::f32, memory::format_tag::a);
-    const memory::desc any_weights(dims(kernel), number, memory::format_tag::any);
-    const auto pd = describe_conv(dnnl::algorithm::convolution_direct, channels_last(g.in, *source), any_weights,
-                                  fused && biased ? &bias_desc : nullptr, channels_last(g.out, integers ? type::s32 : type::f32), g.a, attr);
+    const auto pd = describe_conv(dnnl::algorithm::convolution_direct, channels_last(g.in, *source),
+                                  any(kernel, type::s8), nullptr, channels_last(g.out, type::s32), g.a, attr);
     const std::string name = name_of("conv", pd);
     if (name.find(" ref") != std::string::npos) return std::nullopt;
     WeightPool& pool = *request.program.packed;
-    Tensor scales;
-    if (integers)
-      scales = pool.floats(g.out[1], [&](float* to) { row_scales(as_float(given), weight_limit(*source), to); });
-    const auto narrow = [&] {
-      const Tensor dense = as_float(given);
-      return integers ? quantized(dense, scales) : dense.to(DType::bfloat16);
-    };
+    const Tensor scales =
+        pool.floats(g.out[1], [&](float* to) { row_scales(as_float(given), weight_limit(*source), to); });
+    const auto narrow = [&] { return quantized(as_float(given), scales); };
     std::uint64_t packed = 0;
-    const memory::desc plain(dims(kernel), number, dims(Layout::plain(kernel).strides));
+    const memory::desc plain(dims(kernel), type::s8, dims(Layout::plain(kernel).strides));
     std::vector<Operand> operands = {{Operand::From::use, DNNL_ARG_SRC, pd.src_desc()},
                                      weight(pool, DNNL_ARG_WEIGHTS, narrow, plain, pd.weights_desc(), packed),
                                      {Operand::From::output, DNNL_ARG_DST, pd.dst_desc()},
                                      {Operand::From::scratch, DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc()}};
-    if (fused && biased)
-      operands.push_back(weight(pool, DNNL_ARG_BIAS, request.input(2), bias_desc, pd.bias_desc(), packed));
     const auto scratch = (pd.scratchpad_desc().get_size() + 63) / 64 * 64;
+    Choice choice;
     const Layout in = linear ? Layout::plain(request.input(0).shape) : Layout::channels_last(g.in);
     choice.output = linear ? Layout::plain(request.output().shape) : Layout::channels_last(g.out);
     choice.uses = {{request.operation.inputs[0], in}};
     for (const Post& post : request.operation.post)
-      if (!fused && post.kind == Post::Kind::add) choice.uses.push_back({post.operand, choice.output});
+      if (post.kind == Post::Kind::add) choice.uses.push_back({post.operand, choice.output});
     choice.scratch_bytes = scratch + pd.src_desc().get_size();
-    choice.kernel = std::make_unique<LowPrecisionKernel>(
+    choice.kernel = std::make_unique<Int8Kernel>(
         request.operation,
-        LowPrecisionKernel::Parts{make_kernel(name, dnnl::convolution_forward(pd), std::move(operands), packed),
-                                  *source, product(g.in), g.rows(), g.out[1], scratch, std::move(scales),
-                                  !fused && biased ? as_float(request.input(2)) : Tensor(),
-                                  request.calibrated(), fused.has_value(), packed});
+        Int8Kernel::Parts{make_kernel(name, dnnl::convolution_forward(pd), std::move(operands), packed), *source,
+                          product(g.in), g.rows(), g.out[1], scratch, scales,
+                          request.input_count() > 2 ? as_float(request.input(2)) : Tensor(), request.calibrated(),
+                          packed});
     return choice;
   } catch (const dnnl::error&) {
     return std::nullopt;

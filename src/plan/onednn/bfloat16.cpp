@@ -1,0 +1,85 @@
+#include <algorithm>
+
+#include "plan/array.h"
+#include "plan/onednn/support.h"
+
+namespace flambeau::plan::onednn {
+namespace {
+
+using dnnl::memory;
+using type = memory::data_type;
+using graph::Op;
+
+bool is_depthwise(const Geometry& g) { return g.a.groups > 1 && g.a.groups == g.in[1] && g.a.groups == g.out[1]; }
+
+/// Convolutions and products that bfloat16 makes faster.
+bool multiplies(const Program& program, const Operation& operation) {
+  if (operation.op != Op::conv && operation.op != Op::linear) return false;
+  const auto is_constant = [&](ValueId id) { return program[id].is_constant(); };
+  if (is_constant(operation.inputs[0])) return false;
+  if (!std::all_of(operation.inputs.begin() + 1, operation.inputs.end(), is_constant)) return false;
+  if (operation.op == Op::conv && program[operation.inputs[0]].shape.size() != 4) return false;
+  const Geometry g = geometry_of(program, operation);
+  // Few channels leave the products unfilled; a single row is read from memory once, whatever its type.
+  constexpr std::int64_t fewest_channels = 16, fewest_rows = 3;
+  const bool filled = g.in[1] / g.a.groups >= fewest_channels && g.out[1] / g.a.groups >= fewest_channels;
+  return (filled || is_depthwise(g)) && g.rows() >= fewest_rows;
+}
+
+/// True if all that is done with the value takes bfloat16: then nobody needs the float.
+bool is_read_as_bfloat16(const Program& program, ValueId id) {
+  if (std::ranges::find(program.outputs, id) != program.outputs.end()) return false;
+  bool read = false;
+  for (const Operation& operation : program.operations) {
+    const bool enters = std::ranges::find(operation.inputs, id) != operation.inputs.end();
+    const bool is_added = std::ranges::any_of(operation.post, [&](const Post& post) { return post.operand == id; });
+    if (!enters && !is_added) continue;
+    read = true;
+    if (!multiplies(program, operation) && operation.op != Op::max_pool) return false;
+  }
+  return read;
+}
+
+}  // namespace
+
+std::optional<Choice> bfloat16(const Request& request) {
+  if (request.options.precision != Precision::bf16 || !has(dnnl::cpu_isa::avx512_core_bf16)) return std::nullopt;
+  const Operation& operation = request.operation;
+  if (!is_ordinary(request) || !multiplies(request.program, operation)) return std::nullopt;
+  const Geometry g = geometry_of(request.program, operation);
+  if (is_depthwise(g) && !request.is_bfloat16(operation.inputs[0])) return std::nullopt;
+  Choice choice;
+  const auto attr = attributes(operation, choice.onto);
+  if (!attr) return std::nullopt;
+  const bool linear = operation.op == Op::linear, biased = request.input_count() > 2;
+  const bool narrow = is_read_as_bfloat16(request.program, operation.output);
+  const Shape kernel = grouped(g.kernel, g.a.groups);
+  const memory::desc bias({g.out[1]}, type::f32, memory::format_tag::a);
+  try {
+    const auto pd =
+        describe_conv(dnnl::algorithm::convolution_direct, channels_last(g.in, type::bf16), any(kernel, type::bf16),
+                      biased ? &bias : nullptr, channels_last(g.out, narrow ? type::bf16 : type::f32), g.a, *attr);
+    const std::string name = name_of("conv", pd);
+    if (name.find(" ref") != std::string::npos) return std::nullopt;
+    WeightPool& pool = *request.program.packed;
+    const auto weights = [&] { return as_float(request.input(1)).to(DType::bfloat16); };
+    std::uint64_t packed = 0;
+    const memory::desc plain(dims(kernel), type::bf16, dims(Layout::plain(kernel).strides));
+    std::vector<Operand> operands = {{Operand::From::use, DNNL_ARG_SRC, pd.src_desc()},
+                                     weight(pool, DNNL_ARG_WEIGHTS, weights, plain, pd.weights_desc(), packed),
+                                     {Operand::From::output, DNNL_ARG_DST, pd.dst_desc()},
+                                     {Operand::From::scratch, DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc()}};
+    if (biased) operands.push_back(weight(pool, DNNL_ARG_BIAS, request.input(2), bias, pd.bias_desc(), packed));
+    const Layout in = linear ? Layout::plain(request.input(0).shape) : Layout::channels_last(g.in);
+    const Layout out = linear ? Layout::plain(request.output().shape) : Layout::channels_last(g.out);
+    choice.uses = {{operation.inputs[0], in.as(true)}};
+    choice.output = out.as(narrow);
+    choice.scratch_bytes = pd.scratchpad_desc().get_size();
+    choice.kernel = make_kernel(name, dnnl::convolution_forward(pd), std::move(operands), packed);
+    return choice;
+  } catch (const dnnl::error&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace flambeau::plan::onednn
