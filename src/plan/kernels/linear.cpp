@@ -34,6 +34,9 @@ class LinearKernel final : public Kernel {
     const std::int64_t cache = second_level_cache() / static_cast<std::int64_t>(sizeof(float));
     row_parts_ = std::max<std::int64_t>((rows * p.in + cache / 4 - 1) / (cache / 4), 1);
     row_parts_ = std::min(row_parts_, (rows + 47) / 48);
+    // Enough of them that no thread waits long for another's last one.
+    constexpr std::int64_t most = 16;
+    row_parts_ = std::max(row_parts_, std::min((rows + together - 1) / together, most));
     group_parts_ = std::max<std::int64_t>((p.groups() * p.in * p.group() + cache / 2 - 1) / (cache / 2), 1);
     group_parts_ = std::min(group_parts_, p.groups());
   }
@@ -60,7 +63,6 @@ class LinearKernel final : public Kernel {
     return part == row_parts_ ? rows_ : rows_ * part / row_parts_ / panel * panel;
   }
   void piece(const float* x, const float* z, float* y, Range rows, Range groups) const {
-    constexpr std::int64_t together = 96;  // rows whose results are still near when the posts come
     const std::int64_t parts = (rows.size() + together - 1) / together;
     const Range outputs{groups.first * p_.group(), std::min(groups.last * p_.group(), p_.out)};
     for (std::int64_t i = 0; i < parts; ++i) {
@@ -70,6 +72,7 @@ class LinearKernel final : public Kernel {
     }
   }
 
+  static constexpr std::int64_t together = 96;  // rows whose results are still near when the posts come
   std::vector<Post> post_;
   Product p_;
   std::int64_t rows_, row_parts_, group_parts_;
