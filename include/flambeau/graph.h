@@ -95,7 +95,6 @@ struct ConvAttributes {
   Shape stride, padding, dilation, output_padding;
   std::int64_t groups = 1;
 };
-/// `padding_end` differs from `padding` only for 'same' convolutions, which the nn room pads explicitly.
 struct PoolAttributes {
   Shape kernel, stride, padding, dilation;
   bool ceil_mode = false, count_include_pad = true;
