@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 
 #include <flambeau/checkpoint.h>
 #include <flambeau/error.h>
@@ -34,9 +35,10 @@ Value rebuilt_optimizer(const Value& value) {
     const auto group = from.group<O>(i);
     names.empty() ? to.add_group(group, from.params(i).size()) : to.add_group(group, names);
     // What schedulers left there, in the order in which they did.
+    const std::set<std::string_view> left = {"initial_lr", "max_lr", "min_lr", "max_momentum", "base_momentum"};
     const Value entries = value["param_groups"].at(i);
     for (std::size_t e = 0; e < entries.size(); ++e)
-      if (const auto [key, entry] = entries.item(e); !to.find(i, key.as_string())) to.set(i, key.as_string(), entry);
+      if (const auto [key, entry] = entries.item(e); left.contains(key.as_string())) to.set(i, key.as_string(), entry);
     for (const std::int64_t parameter : from.params(i))
       if (from.has_state(parameter)) to.set_state<O>(parameter, from.state<O>(parameter));
   }

@@ -40,7 +40,7 @@ constexpr std::size_t op_count = static_cast<std::size_t>(Op::attention) + 1;
 
 /// For each operation its fast implementations, then the reference.
 struct Lists {
-  std::array<std::array<Implementation, 6>, op_count> list{};
+  std::array<std::array<Implementation, std::tuple_size_v<decltype(Row::fast)> + 1>, op_count> list{};
   std::array<std::size_t, op_count> size{};
 };
 

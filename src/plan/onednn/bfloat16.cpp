@@ -10,22 +10,6 @@ using dnnl::memory;
 using type = memory::data_type;
 using graph::Op;
 
-bool is_depthwise(const Geometry& g) { return g.a.groups > 1 && g.a.groups == g.in[1] && g.a.groups == g.out[1]; }
-
-/// Convolutions and products that bfloat16 makes faster.
-bool multiplies(const Program& program, const Operation& operation) {
-  if (operation.op != Op::conv && operation.op != Op::linear) return false;
-  const auto is_constant = [&](ValueId id) { return program[id].is_constant(); };
-  if (is_constant(operation.inputs[0])) return false;
-  if (!std::all_of(operation.inputs.begin() + 1, operation.inputs.end(), is_constant)) return false;
-  if (operation.op == Op::conv && program[operation.inputs[0]].shape.size() != 4) return false;
-  const Geometry g = geometry_of(program, operation);
-  // Few channels leave the products unfilled; a single row is read from memory once, whatever its type.
-  constexpr std::int64_t fewest_channels = 16, fewest_rows = 3;
-  const bool filled = g.in[1] / g.a.groups >= fewest_channels && g.out[1] / g.a.groups >= fewest_channels;
-  return (filled || is_depthwise(g)) && g.rows() >= fewest_rows;
-}
-
 /// True if all that is done with the value takes bfloat16: then nobody needs the float.
 bool is_read_as_bfloat16(const Program& program, ValueId id) {
   if (std::ranges::find(program.outputs, id) != program.outputs.end()) return false;
@@ -35,7 +19,7 @@ bool is_read_as_bfloat16(const Program& program, ValueId id) {
     const bool is_added = std::ranges::any_of(operation.post, [&](const Post& post) { return post.operand == id; });
     if (!enters && !is_added) continue;
     read = true;
-    if (!multiplies(program, operation) && operation.op != Op::max_pool) return false;
+    if (operation.op != Op::max_pool && !narrow_product(program, operation)) return false;
   }
   return read;
 }
@@ -45,9 +29,11 @@ bool is_read_as_bfloat16(const Program& program, ValueId id) {
 std::optional<Choice> bfloat16(const Request& request) {
   if (request.options.precision != Precision::bf16 || !has(dnnl::cpu_isa::avx512_core_bf16)) return std::nullopt;
   const Operation& operation = request.operation;
-  if (!is_ordinary(request) || !multiplies(request.program, operation)) return std::nullopt;
-  const Geometry g = geometry_of(request.program, operation);
-  if (is_depthwise(g) && !request.is_bfloat16(operation.inputs[0])) return std::nullopt;
+  if (!is_ordinary(request)) return std::nullopt;
+  const auto geometry = narrow_product(request.program, operation);
+  if (!geometry) return std::nullopt;
+  const Geometry& g = *geometry;
+  if (g.is_depthwise() && !request.is_bfloat16(operation.inputs[0])) return std::nullopt;
   Choice choice;
   const auto attr = attributes(operation, choice.onto);
   if (!attr) return std::nullopt;

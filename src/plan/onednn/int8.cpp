@@ -115,17 +115,11 @@ bool prefers_channels_last(Precision precision) {
 
 std::optional<Choice> int8(const Request& request) {
   const auto source = source_type(request);
-  if (!source || !is_ordinary(request) || request.input(0).is_constant()) return std::nullopt;
-  for (std::size_t i = 1; i < request.input_count(); ++i)
-    if (!request.input(i).is_constant()) return std::nullopt;
+  if (!source || !is_ordinary(request)) return std::nullopt;
+  const auto geometry = narrow_product(request.program, request.operation);
+  if (!geometry || geometry->is_depthwise()) return std::nullopt;
+  const Geometry& g = *geometry;
   const bool linear = request.operation.op == graph::Op::linear;
-  if (!linear && request.input(0).shape.size() != 4) return std::nullopt;
-  const Geometry g = geometry_of(request.program, request.operation);
-  // Few channels leave the narrow products unfilled; a single row is read from memory once, whatever its type.
-  constexpr std::int64_t fewest_channels = 16, fewest_rows = 3;
-  if (g.in[1] / g.a.groups < fewest_channels || g.out[1] / g.a.groups < fewest_channels || g.rows() < fewest_rows)
-    return std::nullopt;
-
   const Value& given = request.input(1);
   const Shape kernel = grouped(g.kernel, g.a.groups);
   dnnl::primitive_attr attr;

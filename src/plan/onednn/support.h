@@ -54,8 +54,11 @@ struct Geometry {
   Shape in, out, kernel;
   graph::ConvAttributes a;
   std::int64_t rows() const { return out[0] * out[2] * out[3]; }
+  bool is_depthwise() const { return a.groups > 1 && a.groups == in[1] && a.groups == out[1]; }
 };
-Geometry geometry_of(const Program& program, const Operation& operation);
+/// A convolution or linear layer that narrow numbers make faster: of constant weights, with rows and channels enough,
+/// or depthwise. nullopt for any other.
+std::optional<Geometry> narrow_product(const Program& program, const Operation& operation);
 dnnl::memory::desc channels_last(const Shape& shape, dnnl::memory::data_type number);
 
 /// Whether this machine and oneDNN's own limits have that instruction set.
