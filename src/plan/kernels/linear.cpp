@@ -12,33 +12,27 @@ namespace {
 Tensor packed(const Product& p, const Value& weight, WeightPool& pool) {
   return pool.floats(p.groups() * p.in * p.group(), [&](float* u) {
     const Tensor dense = as_float(weight);
-    const float* w = floats(dense);
     parallel_for(p.groups(), 4, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t g = begin; g < end; ++g) {
-        const std::int64_t used = std::min(p.group(), p.out - g * p.group());
-        float* panel = u + g * p.in * p.group();
-        for (std::int64_t i = 0; i < p.in; ++i)
-          for (std::int64_t lane = 0; lane < used; ++lane)
-            panel[i * p.group() + lane] = w[(g * p.group() + lane) * p.in + i];
-      }
+      pack_panels(p, floats(dense), p.in, 1, 1, {begin, end}, u);
     });
   });
 }
 
-/// y = x Wᵀ + b for many rows. Pieces of rows and outputs whose operands fit a core's cache go to the threads.
+/// y = x Wᵀ + b for many rows, in pieces of rows and outputs.
 class LinearKernel final : public Kernel {
  public:
-  LinearKernel(const Operation& operation, const Product& p, std::int64_t rows, Tensor u, Tensor bias)
+  LinearKernel(const Operation& operation, const Product& p, std::int64_t rows, int threads, Tensor u, Tensor bias)
       : post_(operation.post), p_(p), rows_(rows), u_(std::move(u)), bias_(std::move(bias)) {
-    // Half of the second-level cache for the panels, a quarter for the rows.
-    const std::int64_t cache = second_level_cache() / static_cast<std::int64_t>(sizeof(float));
-    row_parts_ = std::max<std::int64_t>((rows * p.in + cache / 4 - 1) / (cache / 4), 1);
-    row_parts_ = std::min(row_parts_, (rows + 47) / 48);
-    // Enough of them that no thread waits long for another's last one.
-    constexpr std::int64_t most = 16;
-    row_parts_ = std::max(row_parts_, std::min((rows + together - 1) / together, most));
-    group_parts_ = std::max<std::int64_t>((p.groups() * p.in * p.group() + cache / 2 - 1) / (cache / 2), 1);
-    group_parts_ = std::min(group_parts_, p.groups());
+    // Of a piece, the inputs that a pass takes and the results each fit a quarter of a core's second-level cache.
+    const std::int64_t quarter = second_level_cache() / 4 / static_cast<std::int64_t>(sizeof(float));
+    row_parts_ = parts(rows * std::min(p.in, Product::pass), quarter, rows / 48);
+    group_parts_ = parts(rows / row_parts_ * p.out, quarter, p.groups());
+    // Enough of them that no thread waits long for another's last one; the smaller operand is read again for it.
+    const std::int64_t wanted = threads > 1 ? 4 * threads : 1;
+    if (rows > p.out)
+      row_parts_ = std::max(row_parts_, std::min((wanted + group_parts_ - 1) / group_parts_, rows / 48));
+    else
+      group_parts_ = std::max(group_parts_, std::min((wanted + row_parts_ - 1) / row_parts_, p.groups()));
   }
 
   void run(const Run& run) const override {
@@ -57,22 +51,20 @@ class LinearKernel final : public Kernel {
   std::uint64_t packed_bytes() const override { return u_.nbytes() + (bias_.defined() ? bias_.nbytes() : 0); }
 
  private:
+  /// Into how many parts something of that size is cut, so that each fits; at most `most`, at least one.
+  static std::int64_t parts(std::int64_t size, std::int64_t fits, std::int64_t most) {
+    return std::clamp<std::int64_t>((size + fits - 1) / fits, 1, std::max<std::int64_t>(most, 1));
+  }
   /// Of a part; whole panels for every instruction set (they have 4, 6 or 12 rows).
   std::int64_t first_row(std::int64_t part) const {
     constexpr std::int64_t panel = 12;
     return part == row_parts_ ? rows_ : rows_ * part / row_parts_ / panel * panel;
   }
   void piece(const float* x, const float* z, float* y, Range rows, Range groups) const {
-    const std::int64_t parts = (rows.size() + together - 1) / together;
-    const Range outputs{groups.first * p_.group(), std::min(groups.last * p_.group(), p_.out)};
-    for (std::int64_t i = 0; i < parts; ++i) {
-      const Range some{rows.first + rows.size() * i / parts, rows.first + rows.size() * (i + 1) / parts};
-      vector_kernels().product(p_, x, floats(u_), bias_.defined() ? floats(bias_) : nullptr, some, groups, y);
-      apply_posts(post_, some, outputs, p_.out, z, y);
-    }
+    vector_kernels().product(p_, x, floats(u_), bias_.defined() ? floats(bias_) : nullptr, rows, groups, y);
+    apply_posts(post_, rows, {groups.first * p_.group(), std::min(groups.last * p_.group(), p_.out)}, p_.out, z, y);
   }
 
-  static constexpr std::int64_t together = 96;  // rows whose results are still near when the posts come
   std::vector<Post> post_;
   Product p_;
   std::int64_t rows_, row_parts_, group_parts_;
@@ -82,14 +74,18 @@ class LinearKernel final : public Kernel {
 }  // namespace
 
 std::optional<Choice> linear_implementation(const Request& request) {
-  // Packing costs more than one run saves; on AVX-512 oneDNN's products are as fast, and split better among threads.
-  if (request.options.effort != Effort::steady || isa() != Isa::avx2) return std::nullopt;
+  // Packing costs more than one run saves.
+  if (request.options.effort != Effort::steady || isa() == Isa::plain) return std::nullopt;
   const Value &x = request.input(0), &weight = request.input(1);
+  // With AVX-512, oneDNN's are better for small operands.
+  const std::int64_t in = weight.shape[1], out = weight.shape[0],
+                     rows = product(x.shape) / std::max<std::int64_t>(in, 1);
+  if (isa() == Isa::avx512 && (in < 256 || rows < 96)) return std::nullopt;
   const bool biased = request.input_count() > 2;
   if (x.is_constant() || !weight.is_constant() || (biased && !request.input(2).is_constant())) return std::nullopt;
   if (request.output().dtype != DType::float32 || product(weight.shape) == 0 || product(x.shape) == 0)
     return std::nullopt;
-  const Product p{weight.shape[1], weight.shape[0], vector_kernels().lanes};
+  const Product p{in, out, vector_kernels().lanes, in, out};
   Tensor bias;
   if (biased) {
     const Tensor given = as_float(request.input(2));
@@ -101,7 +97,7 @@ std::optional<Choice> linear_implementation(const Request& request) {
   choice.output = Layout::plain(request.output().shape);
   for (const Post& post : request.operation.post)
     if (post.kind == Post::Kind::add) choice.uses.push_back({post.operand, choice.output});
-  choice.kernel = std::make_unique<LinearKernel>(request.operation, p, product(x.shape) / p.in,
+  choice.kernel = std::make_unique<LinearKernel>(request.operation, p, rows, request.options.threads,
                                                  packed(p, weight, *request.program.packed), std::move(bias));
   return choice;
 }

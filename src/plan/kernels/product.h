@@ -13,11 +13,19 @@ struct Range {
 };
 
 struct Product {
-  std::int64_t in, out;  ///< x has `in` floats a row, y has `out`
-  std::int64_t lanes;    ///< floats of a vector
+  std::int64_t in, out;             ///< floats of a row of x, of y
+  std::int64_t lanes;               ///< floats of a vector
+  std::int64_t x_stride, y_stride;  ///< floats from row to row
+
+  static constexpr std::int64_t pass = 256;  ///< inputs at a time: those of a panel stay in the first-level cache
 
   std::int64_t group() const noexcept { return 2 * lanes; }
   std::int64_t groups() const noexcept { return (out + group() - 1) / group(); }
 };
+
+/// u of w · factor, for w's element (output, input) at output · out_stride + input · in_stride. Lanes beyond p.out stay
+/// as they are.
+void pack_panels(const Product& p, const float* w, std::int64_t out_stride, std::int64_t in_stride, float factor,
+                 Range groups, float* u);
 
 }  // namespace flambeau::plan

@@ -23,7 +23,9 @@ struct PlainSimd {
   static constexpr std::int64_t width = 1;
   static FLAMBEAU_INLINE V load(const float* p) { return *p; }
   static FLAMBEAU_INLINE void store(float* p, V v) { *p = v; }
+  /// The lanes from `count` on are zero, or `fill`.
   static FLAMBEAU_INLINE V load_part(const float* p, std::int64_t) { return *p; }
+  static FLAMBEAU_INLINE V load_part(const float* p, std::int64_t, V) { return *p; }
   static FLAMBEAU_INLINE V load(const std::uint16_t* p) {
     const std::uint32_t bits = static_cast<std::uint32_t>(*p) << 16;
     float result;
@@ -52,13 +54,19 @@ struct PlainSimd {
   static FLAMBEAU_INLINE V if_less(V a, V b, V x, V y) { return a < b ? x : y; }
   /// a <= b ? x : y
   static FLAMBEAU_INLINE V if_at_most(V a, V b, V x, V y) { return a <= b ? x : y; }
-  /// 2^n for integral n in [-126, 127].
+  /// a · 2^n for integral n in [-252, 254], in two factors so that neither overflows.
+  static FLAMBEAU_INLINE V scale(V a, V n) {
+    const V half = round(n * 0.5F);
+    return a * power_of_two(half) * power_of_two(n - half);
+  }
   static FLAMBEAU_INLINE V power_of_two(V n) {
     const std::int32_t bits = (static_cast<std::int32_t>(n) + 127) << 23;
     float result;
     std::memcpy(&result, &bits, 4);
     return result;
   }
+  /// 1 / a within two units in the last place, for ordinary a.
+  static FLAMBEAU_INLINE V inverse(V a) { return 1 / a; }
   static FLAMBEAU_INLINE V copy_sign(V magnitude, V sign) { return __builtin_copysignf(magnitude, sign); }
   static FLAMBEAU_INLINE float sum(V a) { return a; }
   static FLAMBEAU_INLINE float largest(V a) { return a; }
@@ -78,6 +86,9 @@ struct Avx2Simd {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), lanes);
   }
   static FLAMBEAU_AVX2 V load_part(const float* p, std::int64_t count) { return _mm256_maskload_ps(p, mask(count)); }
+  static FLAMBEAU_AVX2 V load_part(const float* p, std::int64_t count, V fill) {
+    return _mm256_blendv_ps(fill, load_part(p, count), _mm256_castsi256_ps(mask(count)));
+  }
   static FLAMBEAU_AVX2 __m128i eight_bytes(const void* p) { return _mm_loadl_epi64(static_cast<const __m128i*>(p)); }
   static FLAMBEAU_AVX2 V load(const std::uint16_t* p) {
     const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
@@ -113,10 +124,15 @@ struct Avx2Simd {
   static FLAMBEAU_AVX2 V if_at_most(V a, V b, V x, V y) {
     return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LE_OQ));
   }
+  static FLAMBEAU_AVX2 V scale(V a, V n) {
+    const V half = round(mul(n, set(0.5F)));
+    return mul(mul(a, power_of_two(half)), power_of_two(sub(n, half)));
+  }
   static FLAMBEAU_AVX2 V power_of_two(V n) {
     const __m256i biased = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
     return _mm256_castsi256_ps(_mm256_slli_epi32(biased, 23));
   }
+  static FLAMBEAU_AVX2 V inverse(V a) { return div(set(1), a); }
   static FLAMBEAU_AVX2 V copy_sign(V magnitude, V sign) {
     return _mm256_or_ps(abs(magnitude), _mm256_and_ps(_mm256_set1_ps(-0.0F), sign));
   }
@@ -140,6 +156,9 @@ struct Avx512Simd {
   static FLAMBEAU_AVX512 __mmask16 mask(std::int64_t count) { return static_cast<__mmask16>((1U << count) - 1); }
   static FLAMBEAU_AVX512 V load_part(const float* p, std::int64_t count) {
     return _mm512_maskz_loadu_ps(mask(count), p);
+  }
+  static FLAMBEAU_AVX512 V load_part(const float* p, std::int64_t count, V fill) {
+    return _mm512_mask_loadu_ps(fill, mask(count), p);
   }
   static FLAMBEAU_AVX512 V load(const std::uint16_t* p) {
     const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
@@ -175,9 +194,10 @@ struct Avx512Simd {
   static FLAMBEAU_AVX512 V if_at_most(V a, V b, V x, V y) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LE_OQ), y, x);
   }
-  static FLAMBEAU_AVX512 V power_of_two(V n) {
-    const __m512i biased = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
-    return _mm512_castsi512_ps(_mm512_slli_epi32(biased, 23));
+  static FLAMBEAU_AVX512 V scale(V a, V n) { return _mm512_scalef_ps(a, n); }
+  static FLAMBEAU_AVX512 V inverse(V a) {  // a division takes as long as eight of these
+    const V r = _mm512_rcp14_ps(a);
+    return _mm512_fmadd_ps(r, _mm512_fnmadd_ps(a, r, set(1)), r);
   }
   static FLAMBEAU_AVX512 V copy_sign(V magnitude, V sign) {
     return _mm512_or_ps(abs(magnitude), _mm512_and_ps(_mm512_set1_ps(-0.0F), sign));
