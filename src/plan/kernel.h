@@ -88,6 +88,9 @@ using Implementation = std::optional<Choice> (*)(const Request&);
 /// The implementations of an operation, best first; the last one takes everything.
 std::span<const Implementation> implementations(graph::Op op, Kernels kernels);
 
+/// True if that activation is faster in a pass of its own than at the end of the operation's kernels here.
+bool is_better_apart(graph::Op op, graph::Activation activation);
+
 /// Moves a value of `shape` from one layout to another; takes any pair of layouts.
 std::unique_ptr<Kernel> make_reorder(const Shape& shape, DType dtype, const Layout& from, const Layout& to);
 

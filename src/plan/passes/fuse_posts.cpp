@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "plan/kernel.h"
 #include "plan/passes.h"
 
 namespace flambeau::plan {
@@ -29,7 +30,8 @@ void fuse_posts(Program& program) {
     const Operation user = operations[i];
     const bool activation = user.op == Op::activation;
     if (!activation && user.op != Op::add) continue;
-    if (activation && !is_fusable(std::get<graph::ActivationAttributes>(user.attributes).kind)) continue;
+    const auto kind = activation ? std::get<graph::ActivationAttributes>(user.attributes).kind : graph::Activation{};
+    if (activation && !is_fusable(kind)) continue;
     if (!activation && (!user.post.empty() || program[user.inputs[0]].shape != program[user.inputs[1]].shape ||
                         user.inputs[0] == user.inputs[1]))
       continue;
@@ -44,7 +46,7 @@ void fuse_posts(Program& program) {
       const bool fits =
           activation ? takes_activation(from.op) && (from.post.empty() || from.post.back().kind == Post::Kind::add)
                      : takes_posts(from.op) && from.post.empty();
-      if (!fits || is_impure(from)) continue;
+      if (!fits || is_impure(from) || (activation && is_better_apart(from.op, kind))) continue;
       maker = makers[id];
       operand = k;
     }
