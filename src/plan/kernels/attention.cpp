@@ -32,11 +32,11 @@ class AttentionKernel final : public Kernel {
   std::int64_t count;  // heads of all images
   Heads q, k, v, out;
   std::optional<Heads> mask{};
-  Product key_panels, scores, sums;  // x is q, then the scores, whose rows are whole groups of outputs
+  Product key_panels, scores, sums;  // x is q, then the scores, whose rows are whole vectors
 
   /// For one thread: panels of keys and of values, scores of a block.
-  std::int64_t key_floats() const { return scores.groups() * scores.group() * scores.in; }
-  std::int64_t value_floats() const { return sums.groups() * sums.group() * sums.in; }
+  std::int64_t key_floats() const { return scores.groups() * scores.group * scores.in; }
+  std::int64_t value_floats() const { return sums.groups() * sums.group * sums.in; }
   std::int64_t scratch_floats() const { return key_floats() + value_floats() + block * scores.out; }
 
   void run(const Run& run) const override {
@@ -96,7 +96,7 @@ std::optional<Choice> attention_implementation(const Request& request) {
   const auto shape = [&](std::size_t index) -> const Shape& { return request.input(index).shape; };
   const Shape &q = shape(0), &v = shape(2), &out = request.output().shape;
   const std::size_t rank = q.size();
-  const std::int64_t lanes = vector_kernels().lanes;
+  const std::int64_t group = vector_kernels().product_group, lanes = vector_kernels().lanes;
   auto kernel = std::make_unique<AttentionKernel>();
   kernel->length = q[rank - 2];
   kernel->keys = v[rank - 2];
@@ -111,9 +111,9 @@ std::optional<Choice> attention_implementation(const Request& request) {
   kernel->k = heads(choice.uses[1].layout, shape(1), kernel->batch);
   kernel->v = heads(choice.uses[2].layout, v, kernel->batch);
   kernel->out = heads(choice.output, out, kernel->batch);
-  kernel->key_panels = kernel->scores = {q.back(), kernel->keys, lanes, kernel->q.row, kernel->keys};
-  kernel->scores.out = kernel->scores.y_stride = kernel->scores.groups() * kernel->scores.group();
-  kernel->sums = {kernel->keys, v.back(), lanes, kernel->scores.out, kernel->out.row};
+  kernel->key_panels = kernel->scores = {q.back(), kernel->keys, group, kernel->q.row, kernel->keys};
+  kernel->scores.out = kernel->scores.y_stride = (kernel->keys + lanes - 1) / lanes * lanes;
+  kernel->sums = {kernel->keys, v.back(), group, kernel->scores.out, kernel->out.row};
   if (ids.size() > 3) {
     Shape all = q;
     all.back() = kernel->keys;

@@ -10,7 +10,7 @@ namespace flambeau::plan {
 namespace {
 
 Tensor packed(const Product& p, const Value& weight, WeightPool& pool) {
-  return pool.floats(p.groups() * p.in * p.group(), [&](float* u) {
+  return pool.floats(p.groups() * p.in * p.group, [&](float* u) {
     const Tensor dense = as_float(weight);
     parallel_for(p.groups(), 4, [&](std::int64_t begin, std::int64_t end) {
       pack_panels(p, floats(dense), p.in, 1, 1, {begin, end}, u);
@@ -25,14 +25,12 @@ class LinearKernel final : public Kernel {
       : post_(operation.post), p_(p), rows_(rows), u_(std::move(u)), bias_(std::move(bias)) {
     // Of a piece, the inputs that a pass takes and the results each fit a quarter of a core's second-level cache.
     const std::int64_t quarter = second_level_cache() / 4 / static_cast<std::int64_t>(sizeof(float));
-    row_parts_ = parts(rows * std::min(p.in, Product::pass), quarter, rows / 48);
+    row_parts_ = parts(rows * std::min(p.in, Product::longest_pass), quarter, rows / 48);
     group_parts_ = parts(rows / row_parts_ * p.out, quarter, p.groups());
-    // Enough of them that no thread waits long for another's last one; the smaller operand is read again for it.
-    const std::int64_t wanted = threads > 1 ? 4 * threads : 1;
-    if (rows > p.out)
-      row_parts_ = std::max(row_parts_, std::min((wanted + group_parts_ - 1) / group_parts_, rows / 48));
-    else
-      group_parts_ = std::max(group_parts_, std::min((wanted + row_parts_ - 1) / row_parts_, p.groups()));
+    // As many for each thread. The smaller operand is read again for a cut.
+    std::int64_t& cut = rows > p.out ? row_parts_ : group_parts_;
+    const std::int64_t most = rows > p.out ? rows / 48 : p.groups();
+    while (row_parts_ * group_parts_ % threads != 0 && cut < most) ++cut;
   }
 
   void run(const Run& run) const override {
@@ -55,14 +53,14 @@ class LinearKernel final : public Kernel {
   static std::int64_t parts(std::int64_t size, std::int64_t fits, std::int64_t most) {
     return std::clamp<std::int64_t>((size + fits - 1) / fits, 1, std::max<std::int64_t>(most, 1));
   }
-  /// Of a part; whole panels for every instruction set (they have 4, 6 or 12 rows).
+  /// Of a part; whole panels for every instruction set (they have 4, 6 or 8 rows).
   std::int64_t first_row(std::int64_t part) const {
-    constexpr std::int64_t panel = 12;
+    constexpr std::int64_t panel = 24;
     return part == row_parts_ ? rows_ : rows_ * part / row_parts_ / panel * panel;
   }
   void piece(const float* x, const float* z, float* y, Range rows, Range groups) const {
     vector_kernels().product(p_, x, floats(u_), bias_.defined() ? floats(bias_) : nullptr, rows, groups, y);
-    apply_posts(post_, rows, {groups.first * p_.group(), std::min(groups.last * p_.group(), p_.out)}, p_.out, z, y);
+    apply_posts(post_, rows, {groups.first * p_.group, std::min(groups.last * p_.group, p_.out)}, p_.out, z, y);
   }
 
   std::vector<Post> post_;
@@ -85,11 +83,11 @@ std::optional<Choice> linear_implementation(const Request& request) {
   if (x.is_constant() || !weight.is_constant() || (biased && !request.input(2).is_constant())) return std::nullopt;
   if (request.output().dtype != DType::float32 || product(weight.shape) == 0 || product(x.shape) == 0)
     return std::nullopt;
-  const Product p{in, out, vector_kernels().lanes, in, out};
+  const Product p{in, out, vector_kernels().product_group, in, out};
   Tensor bias;
   if (biased) {
     const Tensor given = as_float(request.input(2));
-    bias = request.program.packed->floats(p.groups() * p.group(),
+    bias = request.program.packed->floats(p.groups() * p.group,
                                           [&](float* padded) { std::copy_n(floats(given), p.out, padded); });
   }
   Choice choice;

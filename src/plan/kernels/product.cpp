@@ -7,10 +7,10 @@ namespace flambeau::plan {
 void pack_panels(const Product& p, const float* w, std::int64_t out_stride, std::int64_t in_stride, float factor,
                  Range groups, float* u) {
   for (std::int64_t g = groups.first; g < groups.last; ++g) {
-    const std::int64_t used = std::min(p.group(), p.out - g * p.group());
-    const float* from = w + g * p.group() * out_stride;
-    float* to = u + g * p.in * p.group();
-    for (std::int64_t i = 0; i < p.in; ++i, from += in_stride, to += p.group()) {
+    const std::int64_t used = std::min(p.group, p.out - g * p.group);
+    const float* from = w + g * p.group * out_stride;
+    float* to = u + g * p.in * p.group;
+    for (std::int64_t i = 0; i < p.in; ++i, from += in_stride, to += p.group) {
       if (out_stride == 1)
         for (std::int64_t lane = 0; lane < used; ++lane) to[lane] = factor * from[lane];
       else

@@ -1,6 +1,6 @@
 #pragma once
-// Matrix products y = x · wᵀ + bias with weights packed for them: panels u[group][in][2 · lanes], so that a step of the
-// inner loop reads two vectors of outputs side by side.
+// Matrix products y = x · wᵀ + bias with weights packed for them: panels u[group][in][outputs of a
+// group], so that a step of the inner loop reads a few vectors of outputs side by side.
 
 #include <cstdint>
 
@@ -14,13 +14,12 @@ struct Range {
 
 struct Product {
   std::int64_t in, out;             ///< floats of a row of x, of y
-  std::int64_t lanes;               ///< floats of a vector
+  std::int64_t group;               ///< outputs of a panel: VectorKernels::product_group
   std::int64_t x_stride, y_stride;  ///< floats from row to row
 
-  static constexpr std::int64_t pass = 256;  ///< inputs at a time: those of a panel stay in the first-level cache
+  static constexpr std::int64_t longest_pass = 256;  ///< inputs at a time, at most
 
-  std::int64_t group() const noexcept { return 2 * lanes; }
-  std::int64_t groups() const noexcept { return (out + group() - 1) / group(); }
+  std::int64_t groups() const noexcept { return (out + group - 1) / group; }
 };
 
 /// u of w · factor, for w's element (output, input) at output · out_stride + input · in_stride. Lanes beyond p.out stay

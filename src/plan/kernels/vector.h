@@ -65,9 +65,10 @@ struct VectorKernels {
   void (*from_int32)(const std::int32_t* sums, const float* scale, float factor, const float* bias, float* y,
                      std::int64_t count);
 
-  std::int64_t lanes;  ///< floats of a vector
+  std::int64_t lanes;          ///< floats of a vector
+  std::int64_t product_group;  ///< outputs of a packed product's panel
 
-  /// y = x · wᵀ + bias for ranges of rows and groups; bias holds groups · 2 · lanes floats, or is null.
+  /// y = x · wᵀ + bias for ranges of rows and groups; bias holds groups · product_group floats, or is null.
   void (*product)(const Product& p, const float* x, const float* u, const float* bias, Range rows, Range groups,
                   float* y);
   /// u[ξ][group][in][2 · lanes] = G g Gᵀ for the pairs (group, in) numbered `pairs`; u beyond w.out stays as it is
