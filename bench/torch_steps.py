@@ -158,6 +158,14 @@ def step(name, *words):
     if name == "save":
         state = model.state_dict()
         return timed(lambda: torch.save(state, words[0]))[0]
+    if name.startswith("safetensors"):
+        from safetensors.torch import load_file, save_file
+        if name == "safetensors-save":
+            state = model.state_dict()
+            return timed(lambda: save_file(state, words[0]))[0]
+        if name == "safetensors-open":
+            return min(timed(lambda: load_file(words[0]))[0] for _ in range(20))
+        return timed(lambda: {key: tensor.clone() for key, tensor in load_file(words[0]).items()})[0]
     if name == "forward":
         return forward(*words)
     raise ValueError(name)

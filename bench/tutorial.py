@@ -81,10 +81,12 @@ def main():
 
 
 def run(args, flambeau, ours, torch, folder):
-    weights, other, image = (os.path.join(folder, name) for name in ("weights.pth", "other.pth", "photo.png"))
+    weights, other, image, tensors = (os.path.join(folder, name) for name in
+                                      ("weights.pth", "other.pth", "photo.png", "weights.safetensors"))
     photo(image)
     ours(f"construct {args.model}"), torch(f"construct {args.model}")
     ours(f"save {weights}")
+    torch(f"safetensors-save {tensors}")
     predict = [flambeau, "predict", "--model", args.model, "--weights", weights, image]
     nothing = math.nan
     rows = [  # name, ours, the peer, bar
@@ -92,9 +94,12 @@ def run(args, flambeau, ours, torch, folder):
         ("construct, bare (ms)", lambda: ours(f"construct-bare {args.model}"), lambda: nothing, 0),
         ("ls, process", process([flambeau, "ls", weights]), process([args.python, "-c", PYTHON_LIST, weights]), 300),
         ("open in process, mapped", lambda: ours(f"open {weights}"), lambda: torch(f"open {weights}"), 20),
+        ("the same, against safetensors", lambda: ours(f"open {weights}"), lambda: torch(f"safetensors-open {tensors}"), 0),
         ("load into own memory", lambda: ours(f"load {weights}"), lambda: torch(f"load {weights}"), 3),
+        ("load, against safetensors", lambda: ours(f"load {weights}"), lambda: torch(f"safetensors-load {tensors}"), 0),
         ("load, against a bare pread", lambda: ours(f"load {weights}"), lambda: ours(f"read {weights}"), 0.9),
         ("save with CRC", lambda: ours(f"save {other}"), lambda: torch(f"save {other}"), 2),
+        ("save, against safetensors", lambda: ours(f"save {other}"), lambda: torch(f"safetensors-save {tensors}"), 0),
         ("save with CRC, against cp", lambda: ours(f"save {other}"), process(["cp", weights, folder + "/copy"]), 0.8),
         ("predict, process", process(predict), process([args.python, "-c", PYTHON_PREDICT, args.model, weights, image]), 15),
         ("forward, 2 threads, eager", lambda: ours(f"forward {args.model} 2 fp32"),
