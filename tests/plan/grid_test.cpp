@@ -1,5 +1,6 @@
 // Fast kernels against the reference over grids of shapes.
 #include "plan/compare.h"
+#include "plan/kernels/vector.h"
 
 namespace flambeau {
 namespace {
@@ -150,6 +151,25 @@ TEST(FastElementwise, BroadcastsInEveryLayout) {
     }
     outputs.push_back(g::add(s.input({2, 1, 5, 1}), s.input({1, 3, 1, 6})));
     expect_agreement(s, outputs, 4e-6);
+  }
+}
+
+TEST(FastElementwise, SmoothActivationsKeepTheEndsOfTheLineAndNaN) {
+  constexpr float inf = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
+  const std::vector<float> x = {-1e30F, -200, -100, -88, -20, 20, 88, 100, 200, 1e30F, inf, nan, 0};
+  for (const Activation kind : {Activation::sigmoid, Activation::silu, Activation::gelu}) {
+    std::vector<float> y(x.size());
+    plan::vector_kernels().activate({kind}, x.data(), y.data(), static_cast<std::int64_t>(x.size()));
+    for (std::size_t i = 0; i + 2 < x.size(); ++i) {
+      const float far = x[i] < 0 ? 0 : kind == Activation::sigmoid ? 1 : x[i];
+      if (std::isinf(far)) {
+        EXPECT_EQ(y[i], far);
+      } else {
+        EXPECT_NEAR(y[i], far, 1e-7 * std::abs(far) + 1e-7) << "of " << x[i];
+      }
+    }
+    EXPECT_TRUE(std::isnan(y[x.size() - 2]));
+    EXPECT_FLOAT_EQ(y.back(), kind == Activation::sigmoid ? 0.5F : 0.0F);
   }
 }
 
