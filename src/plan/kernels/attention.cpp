@@ -17,12 +17,12 @@ class AttentionKernel final : public Kernel {
 
   /// One operand, or the result: where its matrices lie.
   struct Heads {
-    Layout layout;
+    std::int64_t first;
     Shape strides;  // of the batch
     std::int64_t row, column;
 
     std::int64_t offset(std::int64_t index, const Shape& batch) const {
-      return layout.offset + offset_at(index, batch, strides);
+      return first + offset_at(index, batch, strides);
     }
   };
 
@@ -32,7 +32,7 @@ class AttentionKernel final : public Kernel {
   std::int64_t count;  // heads of all images
   Heads q, k, v, out;
   std::optional<Heads> mask{};
-  Product key_panels, scores, sums;  // x is q, then the scores, whose rows are whole vectors
+  Product scores, sums;  // x is q, then the scores, whose rows are whole vectors
 
   /// For one thread: panels of keys and of values, scores of a block.
   std::int64_t key_floats() const { return scores.groups() * scores.group * scores.in; }
@@ -62,8 +62,9 @@ class AttentionKernel final : public Kernel {
   }
 
   void pack(const Run& run, std::int64_t head, float* scratch) const {
-    pack_panels(key_panels, input(run, 1, k.offset(head, batch)), k.row, k.column, scale, {0, scores.groups()},
-                scratch);
+    Product keys_only = scores;
+    keys_only.out = keys;
+    pack_panels(keys_only, input(run, 1, k.offset(head, batch)), k.row, k.column, scale, {0, scores.groups()}, scratch);
     pack_panels(sums, input(run, 2, v.offset(head, batch)), v.column, v.row, 1, {0, sums.groups()},
                 scratch + key_floats());
   }
@@ -85,7 +86,7 @@ class AttentionKernel final : public Kernel {
 };
 
 AttentionKernel::Heads heads(const Layout& layout, const Shape& shape, const Shape& batch) {
-  return {layout, batch_strides(layout, shape, batch), row_stride(layout, shape), 1};
+  return {layout.offset, batch_strides(layout, shape, batch), row_stride(layout, shape), 1};
 }
 
 }  // namespace
@@ -111,9 +112,9 @@ std::optional<Choice> attention_implementation(const Request& request) {
   kernel->k = heads(choice.uses[1].layout, shape(1), kernel->batch);
   kernel->v = heads(choice.uses[2].layout, v, kernel->batch);
   kernel->out = heads(choice.output, out, kernel->batch);
-  kernel->key_panels = kernel->scores = {q.back(), kernel->keys, group, kernel->q.row, kernel->keys};
-  kernel->scores.out = kernel->scores.y_stride = (kernel->keys + lanes - 1) / lanes * lanes;
-  kernel->sums = {kernel->keys, v.back(), group, kernel->scores.out, kernel->out.row};
+  const std::int64_t score_row = (kernel->keys + lanes - 1) / lanes * lanes;
+  kernel->scores = {q.back(), score_row, group, kernel->q.row, score_row};
+  kernel->sums = {kernel->keys, v.back(), group, score_row, kernel->out.row};
   if (ids.size() > 3) {
     Shape all = q;
     all.back() = kernel->keys;
@@ -121,7 +122,7 @@ std::optional<Choice> attention_implementation(const Request& request) {
     const std::int64_t column = strides.back(), row = strides[rank - 2];
     strides.resize(rank - 2);
     choice.uses.push_back({ids[3], Layout::plain(shape(3))});
-    kernel->mask = {choice.uses[3].layout, strides, row, column};
+    kernel->mask = {0, strides, row, column};
   }
   choice.scratch_bytes = static_cast<std::size_t>(kernel->threads * kernel->scratch_floats()) * sizeof(float);
   choice.kernel = std::move(kernel);

@@ -75,14 +75,13 @@ std::optional<Choice> linear_implementation(const Request& request) {
   // Packing costs more than one run saves.
   if (request.options.effort != Effort::steady || isa() == Isa::plain) return std::nullopt;
   const Value &x = request.input(0), &weight = request.input(1);
-  // With AVX-512, oneDNN's are better for small operands.
-  const std::int64_t in = weight.shape[1], out = weight.shape[0],
-                     rows = product(x.shape) / std::max<std::int64_t>(in, 1);
-  if (isa() == Isa::avx512 && (in < 256 || rows < 96)) return std::nullopt;
   const bool biased = request.input_count() > 2;
   if (x.is_constant() || !weight.is_constant() || (biased && !request.input(2).is_constant())) return std::nullopt;
   if (request.output().dtype != DType::float32 || product(weight.shape) == 0 || product(x.shape) == 0)
     return std::nullopt;
+  const std::int64_t in = weight.shape[1], out = weight.shape[0], rows = product(x.shape) / in;
+  // With AVX-512, oneDNN's are better for small operands.
+  if (isa() == Isa::avx512 && (in < 256 || rows < 96)) return std::nullopt;
   const Product p{in, out, vector_kernels().product_group, in, out};
   Tensor bias;
   if (biased) {

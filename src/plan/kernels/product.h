@@ -1,6 +1,6 @@
 #pragma once
-// Matrix products y = x · wᵀ + bias with weights packed for them: panels u[group][in][outputs of a
-// group], so that a step of the inner loop reads a few vectors of outputs side by side.
+// Matrix products y = x · wᵀ + bias with weights packed for them: panels u[group][in][outputs of a group],
+// so that a step of the inner loop reads a few vectors of outputs side by side.
 
 #include <cstdint>
 
