@@ -1,15 +1,8 @@
 #include "archive/crc.h"
 
-#include <libdeflate.h>
-
 #include "base/utf8.h"
 
 namespace flambeau::archive {
-
-std::uint32_t crc32(std::uint32_t crc, std::span<const std::byte> bytes) noexcept {
-  // libdeflate takes a null pointer for "give me the initial value".
-  return bytes.empty() ? crc : libdeflate_crc32(crc, bytes.data(), bytes.size());
-}
 
 void check_crc(std::uint32_t found, std::uint32_t recorded, const Place& place) {
   if (found == recorded) return;

@@ -11,6 +11,7 @@
 
 #include "archive/crc.h"
 #include "base/checked.h"
+#include "bytes/crc32.h"
 
 namespace flambeau::archive {
 namespace {
@@ -79,7 +80,7 @@ class Inflated final : public StorageSource {
                   std::to_string(taken) + " of " + std::to_string(size) + " bytes inflate to " + std::to_string(given) +
                       ", stated are " + std::to_string(entry_.size),
                   place);
-    if (entry_.crc_recorded) check_crc(crc32(0, into), entry_.crc32, place);
+    if (entry_.crc_recorded) check_crc(bytes::crc32(0, into), entry_.crc32, place);
   }
 
   std::shared_ptr<const bytes::Source> source_;

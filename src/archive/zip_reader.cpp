@@ -7,6 +7,7 @@
 #include "archive/inflate.h"
 #include "archive/zip.h"
 #include "archive/zip_directory.h"
+#include "bytes/crc32.h"
 
 namespace flambeau::archive {
 namespace {
@@ -134,7 +135,7 @@ std::string ZipReader::read(const Entry& entry) const {
   const auto into = std::as_writable_bytes(std::span(payload));
   open(entry)->read(0, into);
   if (entry.crc_recorded && !entry.deflated)
-    check_crc(crc32(0, into), entry.crc32, {.file = impl_->source->name(), .member = entry.name});
+    check_crc(bytes::crc32(0, into), entry.crc32, {.file = impl_->source->name(), .member = entry.name});
   return payload;
 }
 

@@ -8,9 +8,9 @@
 
 #include <flambeau/error.h>
 
-#include "archive/crc.h"
 #include "archive/zip.h"
 #include "archive/zip_format.h"
+#include "bytes/crc32.h"
 
 namespace flambeau::archive {
 namespace {
@@ -40,11 +40,11 @@ class PayloadSink final : public bytes::Sink {
     std::future<std::uint32_t> crc{};
     if (with_crc_ && bytes.size() >= parallel_size) {
       try {
-        crc = std::async(std::launch::async, crc32, crc_, bytes);
+        crc = std::async(std::launch::async, bytes::crc32, crc_, bytes);
       } catch (const std::system_error&) {  // no thread to be had
       }
     }
-    if (with_crc_ && !crc.valid()) crc_ = crc32(crc_, bytes);
+    if (with_crc_ && !crc.valid()) crc_ = bytes::crc32(crc_, bytes);
     sink_.write(bytes);
     if (crc.valid()) crc_ = crc.get();
   }

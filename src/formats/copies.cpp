@@ -2,7 +2,6 @@
 
 #include <flambeau/error.h>
 #include <fmt/format.h>
-#include <libdeflate.h>
 
 #include <algorithm>
 #include <atomic>
@@ -10,7 +9,7 @@
 #include <mutex>
 #include <thread>
 
-#include "formats/crc32.h"
+#include "bytes/crc32.h"
 #include "formats/graph.h"
 
 namespace flambeau::formats {
@@ -57,7 +56,7 @@ void Copies::run() {
         for (std::uint64_t at = 0; at < piece.size; at += cache_block) {
           const auto block = whole.subspan(at, std::min(cache_block, piece.size - at));
           job.source->read(piece.offset + at, block);
-          if (checks) piece.crc = libdeflate_crc32(piece.crc, block.data(), block.size());
+          if (checks) piece.crc = bytes::crc32(piece.crc, block);
         }
       }
     } catch (...) {
@@ -79,7 +78,7 @@ void Copies::run() {
     const std::size_t job = pieces[i].job;
     std::uint32_t found = pieces[i].crc, recorded = 0;
     for (++i; i < pieces.size() && pieces[i].job == job; ++i)
-      found = crc32_combine(found, pieces[i].crc, pieces[i].size);
+      found = bytes::crc32_combine(found, pieces[i].crc, pieces[i].size);
     if (jobs_[job].source->recorded_crc(recorded) && found != recorded)
       throw Error(ErrorCode::checksum, fmt::format("{}: the data's crc-32 is {:08x}, recorded is {:08x}",
                                                    jobs_[job].source->describe(), found, recorded));

@@ -2,7 +2,6 @@
 
 #include <flambeau/error.h>
 #include <fmt/format.h>
-#include <libdeflate.h>
 
 #include <algorithm>
 #include <array>
@@ -12,7 +11,7 @@
 #include <optional>
 
 #include "base/checked.h"
-#include "formats/crc32.h"
+#include "bytes/crc32.h"
 #include "formats/flat.h"
 
 namespace flambeau::formats {
@@ -167,7 +166,7 @@ class Data final : public StorageSource {
       : file_(std::move(file)), start_(header.size()), nbytes_(nbytes) {
     std::uint32_t whole = 0;
     has_crc_ = file_->recorded_crc(whole);
-    if (has_crc_) crc_ = crc32_combine(libdeflate_crc32(0, header.data(), header.size()), whole, nbytes);
+    if (has_crc_) crc_ = bytes::crc32_combine(bytes::crc32(0, std::as_bytes(std::span(header))), whole, nbytes);
   }
   std::span<const std::byte> view() const noexcept override {
     const auto all = file_->view();
@@ -265,7 +264,7 @@ Tensor read_array(FlatBuilder& builder, const std::shared_ptr<const StorageSourc
   // Without elements nobody will read on and compare.
   std::uint32_t recorded = 0;
   if (nbytes == 0 && file->recorded_crc(recorded))
-    if (const auto found = libdeflate_crc32(0, whole_header.data(), whole_header.size()); found != recorded)
+    if (const auto found = bytes::crc32(0, std::as_bytes(std::span(whole_header))); found != recorded)
       throw Error(ErrorCode::checksum, fmt::format("the data's crc-32 is {:08x}, recorded is {:08x}", found, recorded),
                   place);
 

@@ -1,7 +1,6 @@
 #include <flambeau/error.h>
 #include <flambeau/tensor.h>
 #include <fmt/format.h>
-#include <libdeflate.h>
 
 #include <algorithm>
 #include <atomic>
@@ -9,6 +8,7 @@
 #include <mutex>
 #include <utility>
 
+#include "bytes/crc32.h"
 #include "tensor/memory.h"
 
 namespace flambeau {
@@ -21,7 +21,7 @@ class Checksum {
  public:
   explicit Checksum(const StorageSource& source) : source_(source), recorded_(source.recorded_crc(expected_)) {}
   void add(std::span<const std::byte> piece) {
-    if (recorded_) found_ = libdeflate_crc32(found_, piece.data(), piece.size());
+    if (recorded_) found_ = bytes::crc32(found_, piece);
   }
   void compare() const {
     if (recorded_ && found_ != expected_)
@@ -213,7 +213,7 @@ std::uint32_t Storage::crc32() const {
     if (impl_->source && impl_->own.data() == nullptr && impl_->source->recorded_crc(crc)) return crc;
   }
   crc = 0;
-  each_block([&](std::span<const std::byte> block) { crc = libdeflate_crc32(crc, block.data(), block.size()); });
+  each_block([&](std::span<const std::byte> block) { crc = bytes::crc32(crc, block); });
   return crc;
 }
 

@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "archive/crc.h"
 #include "archive/zip_format.h"
+#include "bytes/crc32.h"
 
 namespace flambeau::archive {
 
-inline std::uint32_t crc_of(const std::string& text) { return crc32(0, std::as_bytes(std::span(text))); }
+inline std::uint32_t crc_of(const std::string& text) { return bytes::crc32(0, std::as_bytes(std::span(text))); }
 
 struct RawRecord {
   std::string name{}, payload{};  // the payload as it lies in the file
