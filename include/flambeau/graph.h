@@ -88,6 +88,7 @@ enum class Activation : std::uint8_t {
   sqrt,
   abs,
   neg,
+  pow,
 };
 std::string_view name(Activation activation) noexcept;
 
@@ -110,7 +111,7 @@ struct NormAttributes {
   double alpha = 1e-4, beta = 0.75, k = 1;
 };
 /// a, b: min, max (hardtanh, clamp); slope (leaky_relu); alpha (elu, celu); beta, threshold (softplus); lambda
-/// (hardshrink, softshrink); threshold, value (threshold); unused otherwise.
+/// (hardshrink, softshrink); threshold, value (threshold); exponent (pow); unused otherwise.
 struct ActivationAttributes {
   Activation kind;
   double a = 0, b = 0;

@@ -192,7 +192,8 @@ class Threshold : public ActivationBase {
   std::string extra_repr() const override;
 };
 
-/// Evaluation uses the mean slope; train mode (random slopes) is not recorded.
+/// Evaluation uses the mean slope. Train mode draws one for each element when it is recorded, from the default generator;
+/// torch draws for the negative ones only, so that the same seed gives other slopes there.
 class RReLU : public ActivationBase {
  public:
   explicit RReLU(Number low = 1.0 / 8, Number high = 1.0 / 3, bool in_place = false)

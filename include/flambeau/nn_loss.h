@@ -279,7 +279,7 @@ class CosineSimilarity : public Module {
   void fields(Fields& fields) override;
 };
 
-/// Along the last dimension; forward knows p = 2.
+/// Along the last dimension; forward knows positive, finite p.
 class PairwiseDistance : public Module {
  public:
   explicit PairwiseDistance(Number p = 2.0, Number epsilon = 1e-6, bool keep = false)

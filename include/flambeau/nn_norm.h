@@ -225,7 +225,8 @@ class LocalResponseNorm : public Module {
   std::string extra_repr() const override;
 };
 
-/// The legacy layer; `k` is an int by default. Carried, not computed: its sums differ from LocalResponseNorm's.
+/// The legacy layer, for 4D inputs; `k` is an int by default. Unlike LocalResponseNorm's, its sums always hold channel
+/// 0's square, as in torch.
 class CrossMapLRN2d : public LocalResponseNorm {
  public:
   explicit CrossMapLRN2d(std::int64_t neighbours, const LocalResponseNormOptions& options = {1e-4, 0.75, 1})

@@ -1,5 +1,5 @@
 #pragma once
-/// torch.nn.modules.pooling: the rare ones. LPPool is computed for norm_type 1 and 2; the others are carried only.
+/// torch.nn.modules.pooling: the rare ones. LPPool is computed, the others are carried only.
 
 #include <flambeau/nn_pool.h>
 

@@ -64,10 +64,11 @@ inline constexpr std::array<OpInfo, 34> ops = {{
     {Op::attention, "attention", 3, 4, attention_attributes},
 }};
 
-inline constexpr std::array<std::string_view, 27> activation_names = {
-    "relu",       "relu6",      "sigmoid",    "tanh",      "silu", "gelu",     "gelu_tanh", "hardswish", "hardsigmoid",
-    "hardtanh",   "leaky_relu", "elu",        "celu",      "selu", "softplus", "softsign",  "mish",      "log_sigmoid",
-    "tanhshrink", "hardshrink", "softshrink", "threshold", "exp",  "clamp",    "sqrt",      "abs",       "neg",
+inline constexpr std::array<std::string_view, 28> activation_names = {
+    "relu",      "relu6",       "sigmoid",  "tanh",        "silu",       "gelu",       "gelu_tanh",
+    "hardswish", "hardsigmoid", "hardtanh", "leaky_relu",  "elu",        "celu",       "selu",
+    "softplus",  "softsign",    "mish",     "log_sigmoid", "tanhshrink", "hardshrink", "softshrink",
+    "threshold", "exp",         "clamp",    "sqrt",        "abs",        "neg",        "pow",
 };
 
 namespace detail {
@@ -77,7 +78,7 @@ consteval bool ops_complete() {
   return ops.size() == static_cast<std::size_t>(Op::attention) + 1;
 }
 static_assert(ops_complete(), "the table stands in the order of the enumeration");
-static_assert(activation_names.size() == static_cast<std::size_t>(Activation::neg) + 1);
+static_assert(activation_names.size() == static_cast<std::size_t>(Activation::pow) + 1);
 }  // namespace detail
 
 constexpr const OpInfo& info(Op op) noexcept { return ops[static_cast<std::size_t>(op)]; }

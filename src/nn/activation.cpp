@@ -67,7 +67,11 @@ std::string Threshold::extra_repr() const {
 }
 
 Var RReLU::forward(Var x) {
-  if (training()) unsupported(*this, "random slopes are not recorded in train mode");
+  if (training()) {
+    Tensor slopes = Tensor::uninitialized(x.shape());
+    init::uniform_(slopes, lower, upper);
+    return graph::sub(graph::relu(x), graph::relu(activation(x, Activation::neg)) * x.graph().constant(slopes));
+  }
   return activation(x, Activation::leaky_relu, (lower + upper) / 2);
 }
 void RReLU::fields(Fields& f) {

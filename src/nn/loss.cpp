@@ -105,10 +105,12 @@ void CosineSimilarity::fields(Fields& f) {
 
 Var PairwiseDistance::forward(Var) { unsupported(*this, "it takes two inputs"); }
 Var PairwiseDistance::forward(Var x1, Var x2) {
-  if (norm.value != 2) unsupported(*this, "only p=2 is recorded");
+  if (!(norm.value > 0 && std::isfinite(norm.value))) unsupported(*this, "p must be positive and finite");
   const Var difference = graph::add(graph::sub(x1, x2), eps);
-  const Var sum = graph::mul(graph::mean(difference * difference, {-1}, keepdim), static_cast<double>(x1.size(-1)));
-  return graph::activation(sum, graph::Activation::sqrt);
+  const Var powers =
+      graph::activation(graph::activation(difference, graph::Activation::abs), graph::Activation::pow, norm);
+  const Var sum = graph::mul(graph::mean(powers, {-1}, keepdim), static_cast<double>(x1.size(-1)));
+  return graph::activation(sum, graph::Activation::pow, 1 / norm.value);
 }
 void PairwiseDistance::fields(Fields& f) {
   f("norm", norm);

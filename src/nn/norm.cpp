@@ -1,5 +1,6 @@
 #include <flambeau/nn_norm.h>
 
+#include <cstdlib>
 #include <limits>
 
 #include <flambeau/init.h>
@@ -226,8 +227,22 @@ std::string GroupNorm::extra_repr() const {
 
 Var LocalResponseNorm::forward(Var x) { return graph::local_response_norm(x, size, alpha, beta, k); }
 
-// Python's loop never takes the first channel out of its running sum.
-Var CrossMapLRN2d::forward(Var) { unsupported(*this, "its sums are not those of LocalResponseNorm"); }
+// torch/nn/modules/_functions.py: its running sum over near channels never lets go of the first one. The sums of all
+// channels are a convolution with a kernel of one pixel.
+Var CrossMapLRN2d::forward(Var x) {
+  if (x.dim() != 4)
+    throw Error(ErrorCode::invalid_argument,
+                "CrossMapLRN2d: Expected input to be 4D, got " + std::to_string(x.dim()) + "D instead.");
+  const std::int64_t channels = x.size(1), reach = (size - 1) / 2;
+  Tensor window = Tensor::zeros({channels, channels, 1, 1});
+  const std::span<float> sees = window.mutable_data<float>();
+  for (std::int64_t to = 0; to < channels; ++to)
+    for (std::int64_t from = 0; from < channels; ++from)
+      if (from == 0 || std::abs(from - to) <= reach) sees[static_cast<std::size_t>(to * channels + from)] = 1;
+  const Var squares = graph::conv(x * x, x.graph().constant(window), {}, {1, 1}, {0, 0}, {1, 1});
+  const Var scale = graph::add(graph::mul(squares, alpha / static_cast<double>(size)), k);
+  return x * graph::activation(scale, graph::Activation::pow, -beta.value);
+}
 
 void LocalResponseNorm::fields(Fields& f) {
   f("size", size);

@@ -1,5 +1,7 @@
 #include <flambeau/nn_pool_rare.h>
 
+#include <cmath>
+
 #include "nn/forward.h"
 
 namespace flambeau::nn {
@@ -7,15 +9,17 @@ namespace flambeau::nn {
 Var LPPoolNd::forward(Var x) {
   return batched(x, dims_, [&](Var batch) {
     const Shape kernel = kernel_size.expand(dims_);
+    const Shape steps = stride.value_or(kernel_size).expand(dims_), unpadded(dims_, 0), ones(dims_, 1);
+    if (std::isinf(norm_type.value)) {  // the largest or the smallest magnitude
+      const double sign = norm_type.value > 0 ? 1 : -1;
+      const Var magnitudes = graph::mul(graph::activation(batch, graph::Activation::abs), sign);
+      return graph::mul(graph::max_pool(magnitudes, kernel, steps, unpadded, ones, ceil_mode), sign);
+    }
     double count = 1;
     for (const std::int64_t size : kernel) count *= static_cast<double>(size);
-    const auto sum = [&](Var y) {
-      return graph::mul(
-          graph::avg_pool(y, kernel, stride.value_or(kernel_size).expand(dims_), Shape(dims_, 0), ceil_mode), count);
-    };
-    if (norm_type.value == 1) return sum(batch);
-    if (norm_type.value != 2) unsupported(*this, "only norm_type 1 and 2 are recorded");
-    return graph::activation(sum(batch * batch), graph::Activation::sqrt);
+    const Var powers = graph::activation(batch, graph::Activation::pow, norm_type);
+    const Var means = graph::avg_pool(powers, kernel, steps, unpadded, ceil_mode);
+    return graph::activation(graph::mul(means, count), graph::Activation::pow, 1 / norm_type.value);
   });
 }
 

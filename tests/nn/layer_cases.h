@@ -124,6 +124,10 @@ inline const Case cases[] = {
     {"GroupNorm", []() -> ModulePtr { return std::make_shared<GroupNorm>(2, 4); }},
     {"LocalResponseNorm", []() -> ModulePtr { return std::make_shared<LocalResponseNorm>(5); }},
     {"CrossMapLRN2d", []() -> ModulePtr { return std::make_shared<CrossMapLRN2d>(5); }},
+    {"CrossMapLRN2d_strong",
+     []() -> ModulePtr {
+       return std::make_shared<CrossMapLRN2d>(4, LocalResponseNormOptions{0.5, 0.6, 2});
+     }},
     {"ReLU", []() -> ModulePtr { return std::make_shared<ReLU>(true); }},
     {"ReLU6", []() -> ModulePtr { return std::make_shared<ReLU6>(); }},
     {"Threshold", []() -> ModulePtr { return std::make_shared<Threshold>(0.1, 20, true); }},
@@ -159,6 +163,10 @@ inline const Case cases[] = {
      []() -> ModulePtr {
        return std::make_shared<LPPool2d>(2, Size{2, 3});
      }},
+    {"LPPool1d_cubes",
+     []() -> ModulePtr { return std::make_shared<LPPool1d>(3, 3, LPPoolOptions{.stride = 2, .ceil_mode = true}); }},
+    {"LPPool1d_largest",
+     []() -> ModulePtr { return std::make_shared<LPPool1d>(std::numeric_limits<double>::infinity(), 2); }},
     {"MaxUnpool2d", []() -> ModulePtr { return std::make_shared<MaxUnpool2d>(2); }},
     {"FractionalMaxPool2d",
      []() -> ModulePtr {

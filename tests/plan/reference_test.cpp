@@ -238,11 +238,12 @@ TEST(TorchAgreement, Activations) {
     }
 }
 
-TEST(TorchAgreement, SquareRoot) {
+TEST(TorchAgreement, SquareRootAndPower) {
   for (const Kernels kernels : {Kernels::reference, Kernels::fast}) {
     Recorder recorder("activation");
     const Var positive = g::activation(recorder.input("x"), Activation::abs);
     recorder.check(g::activation(positive, Activation::sqrt), "sqrt", kernels);
+    recorder.check(g::activation(positive, Activation::pow, -0.75), "pow", kernels);
   }
 }
 

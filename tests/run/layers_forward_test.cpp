@@ -44,5 +44,17 @@ INSTANTIATE_TEST_SUITE_P(Torch, LayerForward,
                          testing::ValuesIn(nn::test::rows(FLAMBEAU_TEST_DATA "/../../nn/data/forward.tsv")),
                          [](const auto& row) { return row.param[0]; });
 
+TEST(LayerForward, PairwiseDistanceOfAnyPower) {
+  for (const double p : {1.0, 2.0, 3.5}) {
+    const Tensor a = Tensor::of<float>({1, 3}, std::vector<float>{1, -2, 3});
+    graph::Graph graph;
+    const graph::Var x = graph.input({1, 3});
+    const graph::Var y = nn::PairwiseDistance(p).forward(x, graph.constant(Tensor::zeros({1, 3})));
+    graph.set_outputs(std::span(&y, 1));
+    const double expected = std::pow(1 + std::pow(2, p) + std::pow(3, p), 1 / p);
+    EXPECT_NEAR(Plan::compile(graph).run(a).item(), expected, 1e-5) << p;
+  }
+}
+
 }  // namespace
 }  // namespace flambeau

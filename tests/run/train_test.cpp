@@ -1,8 +1,10 @@
 // Train mode against torch (make_train.py): outputs with torch's own masks, running statistics, and how much was drawn.
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <functional>
+#include <limits>
 #include <map>
 #include <sstream>
 
@@ -184,6 +186,25 @@ TEST(TrainModeOutputs, EachCallDrawsAnewAndNothingIsKept) {
   manual_seed(1);
   EXPECT_TRUE(model(x).equal(once));
   EXPECT_TRUE(model.eval()(x).equal(x));
+}
+
+TEST(TrainModeOutputs, RReLUDrawsASlopeForEachElement) {
+  Model model(std::make_shared<nn::RReLU>(0.25, 0.75));
+  std::vector<float> values(1000, -2.0F);
+  values[0] = 3;
+  values[1] = std::numeric_limits<float>::infinity();
+  const Tensor x = Tensor::of<float>({1000}, values);
+  const Tensor y = model(x);
+  const std::span<const float> found = y.data<float>();
+  EXPECT_EQ(found[0], 3);
+  EXPECT_EQ(found[1], values[1]);
+  const auto [least, largest] = std::ranges::minmax(found.subspan(2));
+  EXPECT_GE(least, -2 * 0.75F);
+  EXPECT_LE(largest, -2 * 0.25F);
+  EXPECT_GT(largest - least, 0.9F) << "the slopes fill their range";
+  EXPECT_FALSE(model(x).equal(y));
+  const Tensor mean = model.eval()(x);
+  EXPECT_EQ(mean.data<float>()[2], -1);
 }
 
 }  // namespace

@@ -76,6 +76,8 @@ double activate(graph::Activation kind, double a, double b, double x) {
       return std::abs(x);
     case neg:
       return -x;
+    case pow:
+      return std::pow(x, a);
   }
   return x;
 }
