@@ -70,14 +70,15 @@ struct Plan::Impl {
     idle.push_back(std::move(workspace));
   }
 
-  static std::unique_ptr<Impl> make(const graph::Graph& graph, const PlanOptions& options, plan::WeightPool pool) {
+  static std::unique_ptr<Impl> make(const graph::Graph& graph, const PlanOptions& options,
+                                    std::vector<Tensor> earlier) {
     auto impl = std::make_unique<Impl>();
     impl->options = options;
     impl->options.packed = nullptr;
     if (options.threads == 0) impl->options.threads = plan::processors();
     const plan::ThreadScope threads(impl->options.threads);
     plan::Program program = plan::Program::from(graph);
-    *program.packed = std::move(pool);
+    program.packed = std::make_shared<plan::WeightPool>(std::move(earlier), impl->options.threads - 1);
     for (const plan::ValueId id : program.inputs) impl->inputs.push_back({program[id].shape, program[id].dtype});
     std::optional<plan::Prefault> prefault;
     if (options.kernels == Kernels::fast) {
@@ -86,6 +87,7 @@ struct Plan::Impl {
     }
     for (const plan::ValueId id : program.outputs) impl->outputs.push_back({program[id].shape, program[id].dtype});
     impl->steps = plan::lower(program, impl->options);
+    program.packed->finish();
     impl->packed = program.packed;
     return impl;
   }
@@ -170,7 +172,7 @@ Plan Plan::compile(const graph::Graph& graph, const PlanOptions& options) {
   if (options.threads < 0 || options.threads > 1024)
     throw Error(ErrorCode::invalid_argument, fmt::format("threads {} lies outside 0 to 1024", options.threads));
   if (options.packed) {
-    auto impl = Impl::make(graph, options, plan::WeightPool(options.packed->tensors));
+    auto impl = Impl::make(graph, options, options.packed->tensors);
     if (impl->packed->repeats() && impl->describe() == options.packed->steps) return Plan(std::move(impl));
   }
   return Plan(Impl::make(graph, options, {}));

@@ -120,19 +120,16 @@ bool is_impure(const Operation& operation) noexcept {
   return operation.op == Op::batch_norm && norm && norm->training;
 }
 
-namespace {
-
-Tensor unscaled(const Tensor& constant) {
+Tensor unscaled(const Value& value) {
+  const Tensor& constant = value.constant;
   const bool plain = constant.dtype() == DType::float32 && constant.is_contiguous() && !constant.is_neg();
   if (plain && reinterpret_cast<std::uintptr_t>(floats(constant)) % alignof(float) == 0) return constant;
   if (plain) return constant.clone();
   return constant.to(DType::float32).contiguous();
 }
 
-}  // namespace
-
 Tensor as_float(const Value& value) {
-  Tensor dense = unscaled(value.constant);
+  Tensor dense = unscaled(value);
   if (!value.factors) return dense;
   const std::vector<float>& factors = *value.factors;
   Tensor scaled = Tensor::uninitialized(dense.shape());

@@ -69,6 +69,8 @@ bool is_impure(const Operation& operation) noexcept;
 /// A dense float32 copy of a floating constant, or the tensor itself where it is one already and aligned for float.
 /// Never runs the CRC pass over mapped bytes that need no conversion.
 Tensor as_float(const Value& constant);
+/// The same without its factors.
+Tensor unscaled(const Value& constant);
 /// First element of a dense tensor, null if there is none; without the CRC pass.
 template <class T>
 const T* elements(const Tensor& dense) {

@@ -8,34 +8,46 @@
 #include <utility>
 #include <vector>
 
+#include "plan/background.h"
+
 namespace flambeau::plan {
 
 /// Not thread-safe. A block lives as long as any tensor in it.
 class WeightPool {
  public:
-  WeightPool() = default;
-  /// Gives the tensors of an earlier plan's pool again, in their order.
-  explicit WeightPool(std::vector<Tensor> earlier) : earlier_(std::move(earlier)) {}
+  /// Gives the tensors of an earlier plan's pool again, in their order. With helpers the others are filled beside the
+  /// caller.
+  explicit WeightPool(std::vector<Tensor> earlier = {}, int helpers = 0)
+      : earlier_(std::move(earlier)), background_(helpers) {}
 
-  /// A dense tensor, 64-byte aligned, whose zeros `fill(T* elements)` has overwritten; or what it wrote in the earlier
-  /// plan.
+  /// A dense tensor, 64-byte aligned, whose zeros `fill(T* elements)` will have overwritten after finish(), maybe on
+  /// another thread: it owns what it needs, and nothing of it lies in this pool. Or what it wrote in the earlier plan.
   template <class T, class Fill>
-  Tensor make(Shape shape, DType dtype, Fill&& fill) {
+  Tensor make(Shape shape, DType dtype, Fill fill) {
     if (take_earlier(shape, dtype)) return made_.back();
-    made_.push_back(zeros(std::move(shape), dtype));
-    fill(made_.back().template mutable_data<T>().data());
-    return made_.back();
+    Tensor tensor = zeros(std::move(shape), dtype);
+    T* const elements = tensor.template mutable_data<T>().data();
+    // Work enough for all threads is shared by all; of the rest each takes its own.
+    if (tensor.nbytes() >= large)
+      fill(elements);
+    else
+      background_.run([fill = std::move(fill), elements, tensor] { fill(elements); });
+    return made_.emplace_back(std::move(tensor));
   }
   template <class Fill>
-  Tensor floats(std::int64_t count, Fill&& fill) {
-    return make<float>({count}, DType::float32, std::forward<Fill>(fill));
+  Tensor floats(std::int64_t count, Fill fill) {
+    return make<float>({count}, DType::float32, std::move(fill));
   }
+  /// Until then the tensors may not be read. Throws what a fill threw.
+  void finish() { background_.finish(); }
 
   const std::vector<Tensor>& made() const noexcept { return made_; }
   /// False if there is no earlier plan, or other tensors were asked for than the earlier plan made.
   bool repeats() const noexcept { return !earlier_.empty() && repeats_ && made_.size() == earlier_.size(); }
 
  private:
+  static constexpr std::uint64_t large = 32U << 20;
+
   bool take_earlier(const Shape& shape, DType dtype);
   Tensor zeros(Shape shape, DType dtype);
 
@@ -43,6 +55,7 @@ class WeightPool {
   bool repeats_ = true;
   std::shared_ptr<Storage> block_{};
   std::int64_t used_ = 0, size_ = 0;  // floats
+  Background background_;             // last: its jobs write to the tensors
 };
 
 }  // namespace flambeau::plan

@@ -12,6 +12,8 @@
 namespace flambeau::plan {
 namespace {
 
+constexpr float int8_limit = 127;
+
 template <class W>
 using Routine = void (*)(const GemvInput&, const GemvWeights<W>&, float*, std::int64_t, Range);
 
@@ -55,7 +57,7 @@ class GemvKernel final : public Kernel {
 
 Tensor rounded_to_bfloat16(const Value& weight, std::int64_t stride, WeightPool& pool) {
   const std::int64_t out = weight.shape[0], in = weight.shape[1];
-  return pool.make<std::uint16_t>({out, stride}, DType::bfloat16, [&](std::uint16_t* target) {
+  return pool.make<std::uint16_t>({out, stride}, DType::bfloat16, [weight, in, out, stride](std::uint16_t* target) {
     const Tensor dense = as_float(weight);
     parallel_for(out, 16, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t row = begin; row < end; ++row)
@@ -93,9 +95,9 @@ std::optional<Choice> gemv_implementation(const Request& request) {
         GemvKernel<std::uint16_t>::Weights{rounded_to_bfloat16(weight, stride, pool), {}, bias},
         "gemv, bfloat16 weights");
   } else if (precision == Precision::int8) {
-    Tensor scales = pool.floats(shape[0], [&](float* to) { row_scales(as_float(weight), 127.0F, to); });
-    Tensor values = pool.make<std::int8_t>({shape[0], stride}, DType::int8, [&](std::int8_t* to) {
-      quantize_rows(as_float(weight), floats(scales), stride, to);
+    Tensor scales = pool.floats(shape[0], [weight](float* to) { row_scales(as_float(weight), int8_limit, to); });
+    Tensor values = pool.make<std::int8_t>({shape[0], stride}, DType::int8, [weight, stride](std::int8_t* to) {
+      quantize_rows(as_float(weight), int8_limit, stride, to);
     });
     choice.kernel = std::make_unique<GemvKernel<std::int8_t>>(
         request.operation, kernels.gemv_int8, rows, in,

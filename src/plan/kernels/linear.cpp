@@ -10,7 +10,7 @@ namespace flambeau::plan {
 namespace {
 
 Tensor packed(const Product& p, const Value& weight, WeightPool& pool) {
-  return pool.floats(p.groups() * p.in * p.group, [&](float* u) {
+  return pool.floats(p.groups() * p.in * p.group, [p, weight](float* u) {
     const Tensor dense = as_float(weight);
     parallel_for(p.groups(), 4, [&](std::int64_t begin, std::int64_t end) {
       pack_panels(p, floats(dense), p.in, 1, 1, {begin, end}, u);
@@ -87,7 +87,7 @@ std::optional<Choice> linear_implementation(const Request& request) {
   if (biased) {
     const Tensor given = as_float(request.input(2));
     bias = request.program.packed->floats(p.groups() * p.group,
-                                          [&](float* padded) { std::copy_n(floats(given), p.out, padded); });
+                                          [p, given](float* padded) { std::copy_n(floats(given), p.out, padded); });
   }
   Choice choice;
   choice.uses = {{request.operation.inputs[0], Layout::plain(x.shape)}};

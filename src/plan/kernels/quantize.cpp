@@ -38,9 +38,9 @@ void row_scales(const Tensor& weight, float limit, float* scales) {
   });
 }
 
-void quantize_rows(const Tensor& weight, const float* scales, std::int64_t stride, std::int8_t* values) {
+void quantize_rows(const Tensor& weight, float limit, std::int64_t stride, std::int8_t* values) {
   each_row(weight, [&](std::int64_t row, const float* w, std::int64_t columns) {
-    const float factor = scales[row] > 0 ? 1 / scales[row] : 0.0F;
+    const float scale = vector_kernels().magnitude(w, columns) / limit, factor = scale > 0 ? 1 / scale : 0.0F;
     vector_kernels().to_int8(w, factor, values + row * stride, columns);
   });
 }

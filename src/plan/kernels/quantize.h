@@ -15,6 +15,6 @@ float magnitude(const float* x, std::int64_t count);
 /// The scale of each row of a weight (its first dimension): w ≈ value · scale with values in [-limit, limit].
 void row_scales(const Tensor& weight, float limit, float* scales);
 /// Those values, rows `stride` apart.
-void quantize_rows(const Tensor& weight, const float* scales, std::int64_t stride, std::int8_t* values);
+void quantize_rows(const Tensor& weight, float limit, std::int64_t stride, std::int8_t* values);
 
 }  // namespace flambeau::plan

@@ -11,7 +11,7 @@ namespace flambeau::plan {
 namespace {
 
 Tensor transformed(const Winograd& w, const Value& weights, WeightPool& pool) {
-  return pool.floats(Winograd::points * w.out_groups() * w.in * 2 * w.lanes, [&](float* u) {
+  return pool.floats(Winograd::points * w.out_groups() * w.in * 2 * w.lanes, [w, weights](float* u) {
     const Tensor dense = as_float(weights);
     parallel_for(w.out_groups() * w.in, 16, [&](std::int64_t begin, std::int64_t end) {
       vector_kernels().winograd_weights(w, floats(dense), {begin, end}, u);

@@ -48,7 +48,7 @@ std::optional<Choice> bfloat16(const Request& request) {
     const std::string name = name_of("conv", pd);
     if (name.find(" ref") != std::string::npos) return std::nullopt;
     WeightPool& pool = *request.program.packed;
-    const auto weights = [&] { return as_float(request.input(1)).to(DType::bfloat16); };
+    const auto weights = [given = request.input(1)] { return as_float(given).to(DType::bfloat16); };
     std::uint64_t packed = 0;
     const memory::desc plain(dims(kernel), type::bf16, dims(Layout::plain(kernel).strides));
     std::vector<Operand> operands = {{Operand::From::use, DNNL_ARG_SRC, pd.src_desc()},

@@ -94,9 +94,9 @@ class Int8Kernel final : public Kernel {
 /// (Of signed sources oneDNN takes care itself.)
 float weight_limit(type source) { return source == type::s8 || has(dnnl::cpu_isa::avx512_core_vnni) ? 127.0F : 63.0F; }
 
-Tensor quantized(const Tensor& weight, const Tensor& scales) {
+Tensor quantized(const Tensor& weight, float limit) {
   Tensor values = Tensor::uninitialized(weight.shape(), DType::int8);
-  quantize_rows(weight, floats(scales), weight.numel() / weight.size(0), values.mutable_data<std::int8_t>().data());
+  quantize_rows(weight, limit, weight.numel() / weight.size(0), values.mutable_data<std::int8_t>().data());
   return values;
 }
 
@@ -130,9 +130,9 @@ std::optional<Choice> int8(const Request& request) {
     const std::string name = name_of("conv", pd);
     if (name.find(" ref") != std::string::npos) return std::nullopt;
     WeightPool& pool = *request.program.packed;
-    const Tensor scales =
-        pool.floats(g.out[1], [&](float* to) { row_scales(as_float(given), weight_limit(*source), to); });
-    const auto narrow = [&] { return quantized(as_float(given), scales); };
+    const float limit = weight_limit(*source);
+    const Tensor scales = pool.floats(g.out[1], [given, limit](float* to) { row_scales(as_float(given), limit, to); });
+    const auto narrow = [given, limit] { return quantized(as_float(given), limit); };
     std::uint64_t packed = 0;
     const memory::desc plain(dims(kernel), type::s8, dims(Layout::plain(kernel).strides));
     std::vector<Operand> operands = {{Operand::From::use, DNNL_ARG_SRC, pd.src_desc()},

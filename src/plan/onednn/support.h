@@ -74,7 +74,7 @@ dnnl::convolution_forward::primitive_desc describe_conv(dnnl::algorithm algorith
 Shape grouped(Shape weights, std::int64_t groups);
 
 /// What `constant` gives, as a weight of layout `to`: itself where it lies so already, else a packed copy (`packed`
-/// grows).
+/// grows). `constant` is called when the copy is made, maybe on another thread.
 Operand weight(WeightPool& pool, int argument, const std::function<Tensor()>& constant, const dnnl::memory::desc& from,
                const dnnl::memory::desc& to, std::uint64_t& packed);
 Operand weight(WeightPool& pool, int argument, const Value& constant, const dnnl::memory::desc& from,

@@ -87,7 +87,7 @@ activations = dict(
     mish=F.mish, log_sigmoid=F.logsigmoid, tanhshrink=F.tanhshrink, hardshrink=lambda t: F.hardshrink(t, 0.5),
     softshrink=lambda t: F.softshrink(t, 0.4), threshold=lambda t: F.threshold(t, 0.5, -2.5), exp=torch.exp,
     clamp=lambda t: torch.clamp(t, -1.5, 0.25), abs=torch.abs, neg=torch.neg)
-case("activation", x=x, **{name: f(x) for name, f in activations.items()}, sqrt=torch.sqrt(x.abs()), pow=torch.pow(x.abs(), -0.75))
+case("activation", x=x, **{name: f(x) for name, f in activations.items()}, sqrt=torch.sqrt(x.abs()), pow=torch.pow(x.abs(), 1.7))
 x, w = r(2, 3, 4), r(3)
 case("prelu", x=x, w=w, y=F.prelu(x, w))
 p, q = r(2, 1, 4), r(3, 1)
