@@ -61,8 +61,12 @@ class Storage {
   void each_block(const std::function<void(std::span<const std::byte>)>& take) const;
   /// The CRC-32 of all bytes: what the file records, if they are still the file's and it records one, else computed.
   std::uint32_t crc32() const;
-  /// Memory to write to; what was mapped or borrowed from a source is copied into own memory first.
+  /// Memory to write to; what was mapped or borrowed from a source is copied into own memory first. Ask for it anew
+  /// before each change, so that version() tells of it.
   std::span<std::byte> mutable_bytes();
+  /// How often memory to write to was asked for; the caller's own counts as asked for once. At 0 the bytes cannot have
+  /// changed.
+  std::uint64_t version() const noexcept;
   /// True once the bytes are in own memory or in a mapping.
   bool resident() const noexcept;
 

@@ -31,10 +31,14 @@ std::uint64_t mix(std::uint64_t hash, const std::byte* at, std::size_t size) {
   return hash ^ hash >> 29;
 }
 
+/// Changes when write access was given since; samples catch most of what is written through a span that was kept. What
+/// nobody could write to is not looked at: that would only load a mapped file's pages.
 std::uint64_t fingerprint(const Tensor& tensor) {
+  const std::uint64_t version = tensor.storage() ? tensor.storage()->version() : 0;
+  if (version == 0) return 0;
   const std::span<const std::byte> bytes = bytes_of(tensor);
   constexpr std::size_t word = sizeof(std::uint64_t);
-  std::uint64_t hash = bytes.size();
+  std::uint64_t hash = mix(bytes.size(), reinterpret_cast<const std::byte*>(&version), word);
   if (bytes.size() < word) return mix(hash, bytes.data(), bytes.size());
   const std::size_t step = bytes.size() <= compared_whole ? word : (bytes.size() - word) / (samples - 1);
   for (std::size_t at = 0; at + word <= bytes.size(); at += step) hash = mix(hash, bytes.data() + at, word);

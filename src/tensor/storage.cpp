@@ -50,6 +50,7 @@ struct Storage::Impl {
   mutable tensor::Memory own{};
   mutable std::atomic<const std::byte*> data{nullptr};
   mutable std::atomic<bool> checked{false};
+  std::atomic<std::uint64_t> version{0};
 
   std::span<const std::byte> span() const noexcept {
     return {data.load(std::memory_order_acquire), static_cast<std::size_t>(nbytes)};
@@ -146,6 +147,7 @@ std::shared_ptr<Storage> Storage::borrow(std::span<std::byte> memory, DType dtyp
   impl->nbytes = memory.size();
   impl->dtype = dtype;
   impl->borrowed = memory;
+  impl->version = 1;
   impl->data = memory.data();
   impl->checked = true;
   return std::shared_ptr<Storage>(new Storage(std::move(impl)));
@@ -217,7 +219,10 @@ std::uint32_t Storage::crc32() const {
   return crc;
 }
 
+std::uint64_t Storage::version() const noexcept { return impl_->version.load(std::memory_order_relaxed); }
+
 std::span<std::byte> Storage::mutable_bytes() {
+  impl_->version.fetch_add(1, std::memory_order_relaxed);
   if (!impl_->borrowed.empty()) return impl_->borrowed;
   if (impl_->source && impl_->own.data() == nullptr && impl_->nbytes > 0) {
     const std::lock_guard lock(impl_->mutex);

@@ -35,6 +35,29 @@ TEST(FastConv, AgreesOverKernelsStridesPaddingsDilationsAndGroups) {
     }
 }
 
+TEST(FastConv, FoldsBatchNormsIntoEveryKindOfWeight) {
+  for (const auto& [in, out, groups] : std::vector<std::array<std::int64_t, 3>>{{3, 16, 1},
+                                                                                {1, 8, 1},
+                                                                                {3, 64, 1},
+                                                                                {16, 16, 1},
+                                                                                {16, 32, 1},
+                                                                                {64, 24, 1},
+                                                                                {7, 9, 1},
+                                                                                {32, 32, 32},
+                                                                                {24, 24, 24},
+                                                                                {10, 10, 10},
+                                                                                {48, 48, 6},
+                                                                                {64, 64, 2},
+                                                                                {12, 24, 3}})
+    for (const std::int64_t kernel : {1, 3, 7}) {
+      Sketch s;
+      const Var x = s.input({1, in, 16, 16});
+      const Var y = g::conv(x, s.weight({out, in / groups, kernel, kernel}), {}, {}, {kernel / 2}, {}, groups);
+      expect_agreement(s, {s.batch_norm(y)}, 4e-6);
+      if (HasFatalFailure()) return;
+    }
+}
+
 TEST(FastConv, OneAndThreeDimensions) {
   Sketch s;
   const Var a = g::conv(s.input({2, 8, 15}), s.weight({16, 8, 3}), s.weight({16}), {2}, {1}, {});

@@ -66,6 +66,15 @@ TEST(Recording, IsTheSameUntilSomethingChanges) {
   EXPECT_FALSE(record(model, x).same_as(first)) << "one element of a small tensor";
 }
 
+TEST(Recording, SeesOneElementOfALargeTensor) {
+  Model model(std::make_shared<nn::Linear>(1000, 1000));
+  const Tensor x = ramp({1, 1000});
+  const run::Recording first = record(model, x);
+  EXPECT_TRUE(record(model, x).same_as(first));
+  model.module().parameter("weight").mutable_data<float>()[123'457] += 1;
+  EXPECT_FALSE(record(model, x).same_as(first));
+}
+
 TEST(Recording, InTrainModeIsNotRepeatable) {
   Model model = small_net(0);
   model.train();

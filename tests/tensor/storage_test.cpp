@@ -89,6 +89,18 @@ TEST(Storage, MappedBytesAreUsedInPlaceAndCheckedOnce) {
   EXPECT_EQ(source->reads, 0);
 }
 
+TEST(Storage, VersionTellsWhetherSomebodyCouldWrite) {
+  const auto mapped = Storage::from(std::make_shared<FakeSource>(64, true, FakeSource::Crc::right), 64, DType::uint8);
+  (void)mapped->bytes();
+  EXPECT_EQ(mapped->version(), 0u);
+  (void)mapped->mutable_bytes();
+  (void)mapped->mutable_bytes();
+  EXPECT_EQ(mapped->version(), 2u);
+  EXPECT_EQ(Storage::zeros(8, DType::uint8)->version(), 0u);
+  std::vector<std::byte> memory(8);
+  EXPECT_EQ(Storage::borrow(memory, DType::uint8)->version(), 1u);
+}
+
 TEST(Storage, LazyBytesAreReadOnceByManyThreads) {
   const std::size_t size = 3u << 20;
   const auto source = std::make_shared<FakeSource>(size, false, FakeSource::Crc::right);

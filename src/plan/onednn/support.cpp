@@ -293,8 +293,10 @@ Operand weight(WeightPool& pool, int argument, const std::function<Tensor()>& co
 
 Operand weight(WeightPool& pool, int argument, const Value& constant, const memory::desc& from, const memory::desc& to,
                std::uint64_t& packed) {
-  // Factors are multiplied on the way, so that no scaled copy is needed in between.
-  const auto scaled = constant.factors ? leading(from.dims(), constant.factors->size()) : std::nullopt;
+  // Factors are multiplied on the way, so that no scaled copy is needed in between. Into Winograd's own format oneDNN
+  // forgets them.
+  const auto scaled =
+      constant.factors && blocking_of(to) ? leading(from.dims(), constant.factors->size()) : std::nullopt;
   if (!scaled || from == to)
     return weight(
         pool, argument, [constant] { return as_float(constant); }, from, to, packed);
