@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "plan/kernels/vector.h"
+
 namespace flambeau::plan {
 
 void pack_panels(const Product& p, const float* w, std::int64_t out_stride, std::int64_t in_stride, float factor,
@@ -10,12 +12,13 @@ void pack_panels(const Product& p, const float* w, std::int64_t out_stride, std:
     const std::int64_t used = std::min(p.group, p.out - g * p.group);
     const float* from = w + g * p.group * out_stride;
     float* to = u + g * p.in * p.group;
-    for (std::int64_t i = 0; i < p.in; ++i, from += in_stride, to += p.group) {
-      if (out_stride == 1)
-        for (std::int64_t lane = 0; lane < used; ++lane) to[lane] = factor * from[lane];
-      else
-        for (std::int64_t lane = 0; lane < used; ++lane) to[lane] = factor * from[lane * out_stride];
+    if (in_stride == 1 && out_stride != 1) {
+      vector_kernels().turn(
+          {.rows = used, .count = p.in, .stride = out_stride, .outer_step = p.group, .factor = factor}, from, to);
+      continue;
     }
+    for (std::int64_t i = 0; i < p.in; ++i, from += in_stride, to += p.group)
+      for (std::int64_t lane = 0; lane < used; ++lane) to[lane] = factor * from[lane * out_stride];
   }
 }
 

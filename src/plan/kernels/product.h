@@ -22,6 +22,18 @@ struct Product {
   std::int64_t groups() const noexcept { return (out + group - 1) / group; }
 };
 
+/// Some rows of floats, of which the first of all, then the second of all … come to lie side by side. A row's float j
+/// is number (j / inner, j % inner) of two dimensions, and goes to place (j / inner) · outer_step + (j % inner) ·
+/// inner_step.
+struct Turn {
+  std::int64_t rows = 0, count = 0;  ///< floats of a row
+  std::int64_t stride = 0;           ///< from row to row
+  std::int64_t inner = 1;
+  std::int64_t outer_step = 0, inner_step = 0;
+  float factor = 1;
+  const float* factors = nullptr;  ///< of each row, if given
+};
+
 /// u of w · factor, for w's element (output, input) at output · out_stride + input · in_stride. Lanes beyond p.out stay
 /// as they are.
 void pack_panels(const Product& p, const float* w, std::int64_t out_stride, std::int64_t in_stride, float factor,

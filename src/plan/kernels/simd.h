@@ -70,6 +70,8 @@ struct PlainSimd {
   static FLAMBEAU_INLINE V copy_sign(V magnitude, V sign) { return __builtin_copysignf(magnitude, sign); }
   static FLAMBEAU_INLINE float sum(V a) { return a; }
   static FLAMBEAU_INLINE float largest(V a) { return a; }
+  /// Lane j of vector i and lane i of vector j change places.
+  static FLAMBEAU_INLINE void transpose(V (&)[width]) {}
 };
 
 #if defined(__x86_64__)
@@ -146,6 +148,23 @@ struct Avx2Simd {
     x = _mm_max_ps(x, _mm_movehl_ps(x, x));
     return _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)));
   }
+  static FLAMBEAU_AVX2 V low_pairs(V a, V b) {
+    return _mm256_castpd_ps(_mm256_unpacklo_pd(_mm256_castps_pd(a), _mm256_castps_pd(b)));
+  }
+  static FLAMBEAU_AVX2 V high_pairs(V a, V b) {
+    return _mm256_castpd_ps(_mm256_unpackhi_pd(_mm256_castps_pd(a), _mm256_castps_pd(b)));
+  }
+  static FLAMBEAU_AVX2 void transpose(V (&v)[width]) {
+    for (int i = 0; i < 8; i += 4) {  // in each half of four vectors
+      const V a = _mm256_unpacklo_ps(v[i], v[i + 1]), b = _mm256_unpackhi_ps(v[i], v[i + 1]);
+      const V c = _mm256_unpacklo_ps(v[i + 2], v[i + 3]), d = _mm256_unpackhi_ps(v[i + 2], v[i + 3]);
+      v[i] = low_pairs(a, c), v[i + 1] = high_pairs(a, c), v[i + 2] = low_pairs(b, d), v[i + 3] = high_pairs(b, d);
+    }
+    for (int i = 0; i < 4; ++i) {
+      const V a = v[i], b = v[i + 4];
+      v[i] = _mm256_permute2f128_ps(a, b, 0x20), v[i + 4] = _mm256_permute2f128_ps(a, b, 0x31);
+    }
+  }
 };
 
 struct Avx512Simd {
@@ -204,6 +223,26 @@ struct Avx512Simd {
   }
   static FLAMBEAU_AVX512 float sum(V a) { return _mm512_reduce_add_ps(a); }
   static FLAMBEAU_AVX512 float largest(V a) { return _mm512_reduce_max_ps(a); }
+  static FLAMBEAU_AVX512 V low_pairs(V a, V b) {
+    return _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(a), _mm512_castps_pd(b)));
+  }
+  static FLAMBEAU_AVX512 V high_pairs(V a, V b) {
+    return _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(a), _mm512_castps_pd(b)));
+  }
+  static FLAMBEAU_AVX512 void transpose(V (&v)[width]) {
+    for (int i = 0; i < 16; i += 4) {  // in each quarter of four vectors
+      const V a = _mm512_unpacklo_ps(v[i], v[i + 1]), b = _mm512_unpackhi_ps(v[i], v[i + 1]);
+      const V c = _mm512_unpacklo_ps(v[i + 2], v[i + 3]), d = _mm512_unpackhi_ps(v[i + 2], v[i + 3]);
+      v[i] = low_pairs(a, c), v[i + 1] = high_pairs(a, c), v[i + 2] = low_pairs(b, d), v[i + 3] = high_pairs(b, d);
+    }
+    constexpr int even = 0x88, odd = 0xDD;  // quarters of both operands
+    for (int i = 0; i < 4; ++i) {
+      const V a = _mm512_shuffle_f32x4(v[i], v[i + 4], even), b = _mm512_shuffle_f32x4(v[i], v[i + 4], odd);
+      const V c = _mm512_shuffle_f32x4(v[i + 8], v[i + 12], even), d = _mm512_shuffle_f32x4(v[i + 8], v[i + 12], odd);
+      v[i] = _mm512_shuffle_f32x4(a, c, even), v[i + 4] = _mm512_shuffle_f32x4(b, d, even);
+      v[i + 8] = _mm512_shuffle_f32x4(a, c, odd), v[i + 12] = _mm512_shuffle_f32x4(b, d, odd);
+    }
+  }
 };
 #endif
 

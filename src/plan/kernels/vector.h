@@ -68,6 +68,8 @@ struct VectorKernels {
   std::int64_t lanes;          ///< floats of a vector
   std::int64_t product_group;  ///< outputs of a packed product's panel
 
+  /// Rows side by side: to[place(j) + row] = factor · from[row · stride + j] (kernels/product.h).
+  void (*turn)(const Turn& turn, const float* from, float* to);
   /// y = x · wᵀ + bias for ranges of rows and groups; bias holds groups · product_group floats, or is null.
   void (*product)(const Product& p, const float* x, const float* u, const float* bias, Range rows, Range groups,
                   float* y);

@@ -3,7 +3,6 @@
 #include <flambeau/error.h>
 
 #include <algorithm>
-#include <unordered_map>
 
 #include "plan/array.h"
 
@@ -88,13 +87,7 @@ std::optional<memory::format_tag> tag_of(std::size_t rank, std::int64_t block) {
   return std::nullopt;
 }
 
-/// What both versions of the API tell about a blocked descriptor.
-struct Blocking {
-  memory::dims strides, padded;
-  std::int64_t offset = 0;
-  std::vector<std::int64_t> blocks, dims_of_blocks;
-  bool bfloat16 = false;
-};
+}  // namespace
 
 std::optional<Blocking> blocking_of(const memory::desc& desc) {
   Blocking result;
@@ -115,8 +108,6 @@ std::optional<Blocking> blocking_of(const memory::desc& desc) {
 #endif
   return result;
 }
-
-}  // namespace
 
 const dnnl::engine& engine() {
   static const dnnl::engine cpu(dnnl::engine::kind::cpu, 0);
@@ -230,79 +221,6 @@ std::optional<dnnl::primitive_attr> attributes(const Operation& operation, Value
 std::unique_ptr<Kernel> make_kernel(std::string name, const dnnl::primitive& primitive, std::vector<Operand> operands,
                                     std::uint64_t packed_bytes) {
   return std::make_unique<PrimitiveKernel>(std::move(name), primitive, std::move(operands), packed_bytes);
-}
-
-namespace {
-
-const std::byte* first_byte(const Tensor& dense) {
-  return dense.storage()->unchecked_bytes().data() + static_cast<std::size_t>(dense.offset()) * itemsize(dense.dtype());
-}
-
-Operand as_operand(int argument, const memory::desc& desc, Tensor dense) {
-  const std::byte* const data = first_byte(dense);
-  return {Operand::From::constant, argument, desc, 0, std::move(dense), data};
-}
-
-/// Bits of the leading dimensions whose indices count `parts` equal parts; nullopt if there are none such.
-std::optional<int> leading(const memory::dims& dims, std::size_t parts) {
-  int bits = 0;
-  std::size_t found = 1;
-  for (std::size_t dim = 0; dim < dims.size() && found < parts; ++dim) {
-    found *= static_cast<std::size_t>(dims[dim]);
-    bits |= 1 << dim;
-  }
-  return found == parts ? std::optional(bits) : std::nullopt;
-}
-
-/// Factors, if given, belong to the indices of the dimensions `scaled`.
-void reorder(const Tensor& given, const memory::desc& from, const memory::desc& to, float* data,
-             const std::vector<float>* factors = nullptr, int scaled = 0) {
-  memory source(from, engine(), const_cast<std::byte*>(first_byte(given))), target(to, engine(), data);
-  std::unordered_map<int, memory> arguments = {{DNNL_ARG_FROM, source}, {DNNL_ARG_TO, target}};
-  dnnl::primitive_attr attr;
-  if (factors) {
-#if DNNL_VERSION_MAJOR >= 3
-    attr.set_scales_mask(DNNL_ARG_FROM, scaled);
-    const memory::desc scales({static_cast<memory::dim>(factors->size())}, memory::data_type::f32,
-                              memory::format_tag::a);
-    arguments.emplace(DNNL_ARG_ATTR_SCALES | DNNL_ARG_FROM,
-                      memory(scales, engine(), const_cast<float*>(factors->data())));
-#else
-    attr.set_output_scales(scaled, *factors);
-#endif
-  }
-  dnnl::stream stream(engine());
-  dnnl::reorder(dnnl::reorder::primitive_desc(source, target, attr)).execute(stream, arguments);
-  stream.wait();
-}
-
-template <class Fill>
-Operand packed_copy(WeightPool& pool, int argument, const memory::desc& to, std::uint64_t& packed, Fill fill) {
-  packed += to.get_size();
-  return as_operand(argument, to, pool.floats(static_cast<std::int64_t>((to.get_size() + 3) / 4), std::move(fill)));
-}
-
-}  // namespace
-
-Operand weight(WeightPool& pool, int argument, const std::function<Tensor()>& constant, const memory::desc& from,
-               const memory::desc& to, std::uint64_t& packed) {
-  if (from == to) return as_operand(argument, to, constant());
-  return packed_copy(pool, argument, to, packed,
-                     [constant, from, to](float* data) { reorder(constant(), from, to, data); });
-}
-
-Operand weight(WeightPool& pool, int argument, const Value& constant, const memory::desc& from, const memory::desc& to,
-               std::uint64_t& packed) {
-  // Factors are multiplied on the way, so that no scaled copy is needed in between. Into Winograd's own format oneDNN
-  // forgets them.
-  const auto scaled =
-      constant.factors && blocking_of(to) ? leading(from.dims(), constant.factors->size()) : std::nullopt;
-  if (!scaled || from == to)
-    return weight(
-        pool, argument, [constant] { return as_float(constant); }, from, to, packed);
-  return packed_copy(pool, argument, to, packed, [constant, from, to, scaled](float* data) {
-    reorder(unscaled(constant), from, to, data, constant.factors.get(), *scaled);
-  });
 }
 
 std::string name_of(const char* what, const dnnl::primitive_desc_base& desc) {

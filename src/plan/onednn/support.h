@@ -23,6 +23,16 @@ std::optional<dnnl::memory::desc> desc_of(const Layout& layout, const Shape& sha
 /// nullopt for layouts that ours cannot say (several inner blocks, padding elsewhere than in dimension 1).
 std::optional<Layout> layout_of(const dnnl::memory::desc& desc, const Shape& shape);
 
+/// What both versions of the API tell about a blocked descriptor.
+struct Blocking {
+  dnnl::memory::dims strides, padded;
+  std::int64_t offset = 0;
+  std::vector<std::int64_t> blocks, dims_of_blocks;
+  bool bfloat16 = false;
+};
+/// nullopt for formats that are not blocked.
+std::optional<Blocking> blocking_of(const dnnl::memory::desc& desc);
+
 /// One eltwise operation of oneDNN per entry; empty if it has none for this activation.
 struct Eltwise {
   dnnl::algorithm algorithm;
