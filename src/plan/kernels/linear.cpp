@@ -69,19 +69,66 @@ class LinearKernel final : public Kernel {
   Tensor u_, bias_;
 };
 
+/// The same with weights as they lie in the file, for a single run: each panel is made in a thread's cache, used for
+/// all rows and forgotten. No memory is touched for the first time but the weights.
+class TurningLinearKernel final : public Kernel {
+ public:
+  TurningLinearKernel(const Operation& operation, const Product& p, std::int64_t rows, const Value& weight, Tensor bias)
+      : post_(operation.post),
+        p_(p),
+        rows_(rows),
+        weight_(unscaled(weight)),
+        factors_(weight.factors),
+        bias_(std::move(bias)) {}
+
+  static std::int64_t panel_floats(const Product& p) { return p.in * p.group; }
+
+  void run(const Run& run) const override {
+    const auto* x = reinterpret_cast<const float*>(run.inputs[0]);
+    const auto* z = run.inputs.size() > 1 ? reinterpret_cast<const float*>(run.inputs[1]) : nullptr;
+    auto* y = reinterpret_cast<float*>(run.output);
+    auto* panels = reinterpret_cast<float*>(run.scratch);
+    parallel_slots(p_.groups(), [&](std::int64_t slot, std::int64_t group) {
+      const std::int64_t first = group * p_.group, last = std::min(first + p_.group, p_.out);
+      float* const u = panels + slot * panel_floats(p_);
+      const auto& kernels = vector_kernels();
+      kernels.turn({.rows = last - first,
+                    .count = p_.in,
+                    .stride = p_.in,
+                    .outer_step = p_.group,
+                    .factors = factors_ ? factors_->data() + first : nullptr},
+                   floats(weight_) + first * p_.in, u);
+      Product part = p_;
+      part.out = last - first;
+      kernels.product(part, x, u, bias_.defined() ? floats(bias_) + first : nullptr, {0, rows_}, {0, 1}, y + first);
+      apply_posts(post_, {0, rows_}, {first, last}, p_.out, z, y);
+    });
+  }
+
+  std::string name() const override { return "product, weights in place"; }
+
+ private:
+  std::vector<Post> post_;
+  Product p_;
+  std::int64_t rows_;
+  Tensor weight_;
+  std::shared_ptr<const std::vector<float>> factors_;
+  Tensor bias_;
+};
+
 }  // namespace
 
 std::optional<Choice> linear_implementation(const Request& request) {
-  // Packing costs more than one run saves.
-  if (request.options.effort != Effort::steady || isa() == Isa::plain) return std::nullopt;
+  if (isa() == Isa::plain) return std::nullopt;
   const Value &x = request.input(0), &weight = request.input(1);
   const bool biased = request.input_count() > 2;
   if (x.is_constant() || !weight.is_constant() || (biased && !request.input(2).is_constant())) return std::nullopt;
   if (request.output().dtype != DType::float32 || product(weight.shape) == 0 || product(x.shape) == 0)
     return std::nullopt;
   const std::int64_t in = weight.shape[1], out = weight.shape[0], rows = product(x.shape) / in;
-  // With AVX-512, oneDNN's are better for small operands.
-  if (isa() == Isa::avx512 && (in < 256 || rows < 96)) return std::nullopt;
+  const bool steady = request.options.effort == Effort::steady;
+  // With AVX-512, oneDNN's packed ones are better for small operands.
+  if (steady && isa() == Isa::avx512 && (in < 256 || rows < 96)) return std::nullopt;
   const Product p{in, out, vector_kernels().product_group, in, out};
   Tensor bias;
   if (biased) {
@@ -94,8 +141,14 @@ std::optional<Choice> linear_implementation(const Request& request) {
   choice.output = Layout::plain(request.output().shape);
   for (const Post& post : request.operation.post)
     if (post.kind == Post::Kind::add) choice.uses.push_back({post.operand, choice.output});
-  choice.kernel = std::make_unique<LinearKernel>(request.operation, p, rows, request.options.threads,
-                                                 packed(p, weight, *request.program.packed), std::move(bias));
+  if (steady) {
+    choice.kernel = std::make_unique<LinearKernel>(request.operation, p, rows, request.options.threads,
+                                                   packed(p, weight, *request.program.packed), std::move(bias));
+  } else {
+    choice.scratch_bytes =
+        static_cast<std::size_t>(request.options.threads * TurningLinearKernel::panel_floats(p)) * sizeof(float);
+    choice.kernel = std::make_unique<TurningLinearKernel>(request.operation, p, rows, weight, std::move(bias));
+  }
   return choice;
 }
 
