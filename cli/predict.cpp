@@ -3,6 +3,7 @@
 #include <cctype>
 #include <cmath>
 #include <filesystem>
+#include <future>
 #include <iostream>
 #include <iterator>
 #include <optional>
@@ -166,8 +167,8 @@ std::vector<std::string> images_of(const std::vector<std::string>& operands) {
   return all;
 }
 
-Tensor prepared(const std::string& image, const flambeau::vision::Preset& preset) {
-  if (image != "-") return flambeau::vision::preprocess(image, preset);
+flambeau::vision::Image decoded(const std::string& image) {
+  if (image != "-") return flambeau::vision::decode_file(image);
   const flambeau::vision::DecodeOptions options;
   std::string content;
   for (std::array<char, 1 << 16> block; std::cin.read(block.data(), block.size()) || std::cin.gcount() > 0;) {
@@ -175,16 +176,41 @@ Tensor prepared(const std::string& image, const flambeau::vision::Preset& preset
     if (content.size() > options.max_file_bytes) break;  // decode says why
   }
   try {
-    return flambeau::vision::preprocess(flambeau::vision::decode(std::as_bytes(std::span(content)), options), preset);
+    return flambeau::vision::decode(std::as_bytes(std::span(content)), options);
   } catch (const flambeau::Error& error) {
     throw error.at({.file = "-"});
   }
 }
 
+/// Images in their order; the next one is decoded on another thread meanwhile.
+class Album {
+ public:
+  explicit Album(std::vector<std::string> paths) : paths_(std::move(paths)) { begin(); }
+
+  const std::vector<std::string>& paths() const { return paths_; }
+  /// Throws what decoding the next one threw.
+  flambeau::vision::Image next() {
+    std::future<flambeau::vision::Image> ready = std::move(decoding_);
+    ++at_;
+    begin();
+    return ready.get();
+  }
+
+ private:
+  void begin() {
+    if (at_ < paths_.size()) decoding_ = std::async(std::launch::async | std::launch::deferred, decoded, paths_[at_]);
+  }
+
+  std::vector<std::string> paths_;
+  std::size_t at_ = 0;
+  std::future<flambeau::vision::Image> decoding_{};
+};
+
 }  // namespace
 
 int predict(const Args& args) {
-  const std::vector<std::string> images = images_of(args.operands());
+  Album album(images_of(args.operands()));  // the first one while the model is loaded
+  const std::vector<std::string>& images = album.paths();
   const auto npy = args.value("tensor");
   if (images.empty() == !npy) throw UsageError("give images, or a prepared input with --tensor");
   const auto top = static_cast<std::int64_t>(std::min<std::uint64_t>(args.number("top", 1).value_or(5), 1 << 20));
@@ -197,7 +223,8 @@ int predict(const Args& args) {
   if (const auto folder = args.value("cache")) chosen.model.cache_plans(*folder);
   if (const auto path = args.value("calibrate")) {
     std::vector<Tensor> samples;
-    for (const std::string& image : images_of({*path})) samples.push_back(prepared(image, chosen.preset));
+    for (Album calibrating(images_of({*path})); samples.size() < calibrating.paths().size();)
+      samples.push_back(flambeau::vision::preprocess(calibrating.next(), chosen.preset));
     options.calibration = chosen.model.calibrate(samples, options);
   }
 
@@ -220,7 +247,7 @@ int predict(const Args& args) {
   for (std::size_t i = 0; i < images.size(); ++i) {
     Tensor x;
     try {
-      x = prepared(images[i], chosen.preset);
+      x = flambeau::vision::preprocess(album.next(), chosen.preset);
     } catch (const flambeau::Error& error) {
       if (!go_on) throw;
       complain(error.what());
