@@ -25,9 +25,10 @@ std::optional<std::vector<double>> per_channel(const Value& value, const Shape& 
     if (own[i] != 1 && (at != dim || own[i] != shape[at])) return std::nullopt;
   }
   const Tensor dense = as_float(value);
-  const std::int64_t count = dense.numel();
+  const float* const numbers = floats(dense);
+  const bool one = dense.numel() == 1;
   std::vector<double> result(static_cast<std::size_t>(shape[dim]));
-  for (std::size_t i = 0; i < result.size(); ++i) result[i] = floats(dense)[count == 1 ? 0 : i];
+  for (std::size_t i = 0; i < result.size(); ++i) result[i] = numbers[one ? 0 : i];
   return result;
 }
 
@@ -46,11 +47,12 @@ std::optional<Affine> affine(const Program& program, const Operation& operation,
       parameters.push_back(as_float(value));
     }
     const double eps = std::get<graph::NormAttributes>(operation.attributes).eps;
+    const float *const mean = floats(parameters[0]), *const variance = floats(parameters[1]);
+    const float* const weight = parameters.size() > 2 ? floats(parameters[2]) : nullptr;
+    const float* const bias = parameters.size() > 3 ? floats(parameters[3]) : nullptr;
     for (std::size_t c = 0; c < channels; ++c) {
-      const double weight = parameters.size() > 2 ? floats(parameters[2])[c] : 1.0;
-      const double bias = parameters.size() > 3 ? floats(parameters[3])[c] : 0.0;
-      result.factor[c] = weight / std::sqrt(static_cast<double>(floats(parameters[1])[c]) + eps);
-      result.summand[c] = bias - floats(parameters[0])[c] * result.factor[c];
+      result.factor[c] = (weight ? weight[c] : 1.0) / std::sqrt(static_cast<double>(variance[c]) + eps);
+      result.summand[c] = (bias ? bias[c] : 0.0) - mean[c] * result.factor[c];
     }
     return result;
   }
@@ -92,9 +94,10 @@ void apply(Program& program, Operation& product_op, const Affine& affine) {
   Tensor bias = Tensor::uninitialized({static_cast<std::int64_t>(channels)});
   const bool had = product_op.inputs.size() > 2;
   const Tensor before = had ? as_float(program[product_op.inputs[2]]) : Tensor();
+  const float* const old = had ? floats(before) : nullptr;
+  const std::span<float> sums = bias.mutable_data<float>();
   for (std::size_t c = 0; c < channels; ++c)
-    bias.mutable_data<float>()[c] =
-        static_cast<float>((had ? floats(before)[c] : 0.0) * affine.factor[c] + affine.summand[c]);
+    sums[c] = static_cast<float>((old ? old[c] : 0.0) * affine.factor[c] + affine.summand[c]);
   const ValueId id = program.add_constant(std::move(bias));
   if (had) {
     product_op.inputs[2] = id;
