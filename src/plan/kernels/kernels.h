@@ -17,9 +17,11 @@ std::optional<Choice> own_implementation(const Request& request);
 // Our own vector kernels.
 /// Products of at most two rows with weights as they lie in the file.
 std::optional<Choice> gemv_implementation(const Request& request);
-/// Products of many rows: with packed weights in steady effort (with AVX-512 those of large operands), else with weights
-/// as they lie in the file.
+/// Products of many rows: with packed weights in steady effort (with AVX-512 those of large operands), else with
+/// weights as they lie in the file.
 std::optional<Choice> linear_implementation(const Request& request);
+/// Products of bfloat16 numbers on AMX tiles, of many rows, in steady effort.
+std::optional<Choice> tile_product_implementation(const Request& request);
 /// 3×3 convolutions of stride 1 with enough channels, in steady effort.
 std::optional<Choice> winograd_implementation(const Request& request);
 std::optional<Choice> matmul_implementation(const Request& request);

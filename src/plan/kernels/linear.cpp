@@ -2,6 +2,7 @@
 
 #include "plan/array.h"
 #include "plan/kernels/kernels.h"
+#include "plan/kernels/pieces.h"
 #include "plan/kernels/posts.h"
 #include "plan/kernels/vector.h"
 #include "plan/parallel.h"
@@ -21,27 +22,17 @@ Tensor packed(const Product& p, const Value& weight, WeightPool& pool) {
 /// y = x Wᵀ + b for many rows, in pieces of rows and outputs.
 class LinearKernel final : public Kernel {
  public:
-  LinearKernel(const Operation& operation, const Product& p, std::int64_t rows, int threads, Tensor u, Tensor bias)
-      : post_(operation.post), p_(p), rows_(rows), u_(std::move(u)), bias_(std::move(bias)) {
-    // Of a piece, the inputs that a pass takes and the results each fit a quarter of a core's second-level cache.
-    const std::int64_t quarter = second_level_cache() / 4 / static_cast<std::int64_t>(sizeof(float));
-    row_parts_ = parts(rows * std::min(p.in, Product::longest_pass), quarter, rows / 48);
-    group_parts_ = parts(rows / row_parts_ * p.out, quarter, p.groups());
-    // As many for each thread. The smaller operand is read again for a cut.
-    std::int64_t& cut = rows > p.out ? row_parts_ : group_parts_;
-    const std::int64_t most = rows > p.out ? rows / 48 : p.groups();
-    while (row_parts_ * group_parts_ % threads != 0 && cut < most) ++cut;
-  }
+  LinearKernel(const Operation& operation, const Product& p, const Pieces& pieces, Tensor u, Tensor bias)
+      : post_(operation.post), p_(p), pieces_(pieces), u_(std::move(u)), bias_(std::move(bias)) {}
 
   void run(const Run& run) const override {
     const auto* x = reinterpret_cast<const float*>(run.inputs[0]);
     const auto* z = run.inputs.size() > 1 ? reinterpret_cast<const float*>(run.inputs[1]) : nullptr;
     auto* y = reinterpret_cast<float*>(run.output);
-    // Neighbours share panels, which come from far away.
-    parallel_slots(row_parts_ * group_parts_, [&](std::int64_t, std::int64_t i) {
-      const std::int64_t group = i / row_parts_, row = i % row_parts_;
-      piece(x, z, y, {first_row(row), first_row(row + 1)},
-            {p_.groups() * group / group_parts_, p_.groups() * (group + 1) / group_parts_});
+    parallel_slots(pieces_.count(), [&](std::int64_t, std::int64_t i) {
+      const Range rows = pieces_.rows(i), groups = pieces_.groups(i);
+      vector_kernels().product(p_, x, floats(u_), bias_.defined() ? floats(bias_) : nullptr, rows, groups, y);
+      apply_posts(post_, rows, {groups.first * p_.group, std::min(groups.last * p_.group, p_.out)}, p_.out, z, y);
     });
   }
 
@@ -49,23 +40,9 @@ class LinearKernel final : public Kernel {
   std::uint64_t packed_bytes() const override { return u_.nbytes() + (bias_.defined() ? bias_.nbytes() : 0); }
 
  private:
-  /// Into how many parts something of that size is cut, so that each fits; at most `most`, at least one.
-  static std::int64_t parts(std::int64_t size, std::int64_t fits, std::int64_t most) {
-    return std::clamp<std::int64_t>((size + fits - 1) / fits, 1, std::max<std::int64_t>(most, 1));
-  }
-  /// Of a part; whole panels for every instruction set (they have 4, 6 or 8 rows).
-  std::int64_t first_row(std::int64_t part) const {
-    constexpr std::int64_t panel = 24;
-    return part == row_parts_ ? rows_ : rows_ * part / row_parts_ / panel * panel;
-  }
-  void piece(const float* x, const float* z, float* y, Range rows, Range groups) const {
-    vector_kernels().product(p_, x, floats(u_), bias_.defined() ? floats(bias_) : nullptr, rows, groups, y);
-    apply_posts(post_, rows, {groups.first * p_.group, std::min(groups.last * p_.group, p_.out)}, p_.out, z, y);
-  }
-
   std::vector<Post> post_;
   Product p_;
-  std::int64_t rows_, row_parts_, group_parts_;
+  Pieces pieces_;
   Tensor u_, bias_;
 };
 
@@ -142,7 +119,16 @@ std::optional<Choice> linear_implementation(const Request& request) {
   for (const Post& post : request.operation.post)
     if (post.kind == Post::Kind::add) choice.uses.push_back({post.operand, choice.output});
   if (steady) {
-    choice.kernel = std::make_unique<LinearKernel>(request.operation, p, rows, request.options.threads,
+    constexpr std::int64_t panel = 24;  // whole panels of every instruction set: they have 4, 6 or 8 rows
+    const Pieces pieces({.rows = rows,
+                         .out = out,
+                         .groups = p.groups(),
+                         .row_bytes = std::min(in, Product::longest_pass) * static_cast<std::int64_t>(sizeof(float)),
+                         .share = 0.25,
+                         .panel = panel,
+                         .fewest = 2 * panel},
+                        request.options.threads);
+    choice.kernel = std::make_unique<LinearKernel>(request.operation, p, pieces,
                                                    packed(p, weight, *request.program.packed), std::move(bias));
   } else {
     choice.scratch_bytes =

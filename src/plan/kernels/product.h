@@ -24,7 +24,7 @@ struct Product {
 
 /// Some rows of floats, of which the first of all, then the second of all … come to lie side by side. A row's float j
 /// is number (j / inner, j % inner) of two dimensions, and goes to place (j / inner) · outer_step + (j % inner) ·
-/// inner_step.
+/// inner_step. With no factor but 1 bits are moved, whatever they mean.
 struct Turn {
   std::int64_t rows = 0, count = 0;  ///< floats of a row
   std::int64_t stride = 0;           ///< from row to row

@@ -11,12 +11,14 @@ using graph::Op;
 
 struct Row {
   Op op;
-  std::array<Implementation, 5> fast;  // before the reference, best first; null: none
+  std::array<Implementation, 6> fast;  // before the reference, best first; null: none
 };
 
 constexpr Row rows[] = {
     {Op::conv, {onednn::bfloat16, onednn::int8, onednn::winograd, winograd_implementation, onednn::conv}},
-    {Op::linear, {gemv_implementation, onednn::bfloat16, onednn::int8, linear_implementation, onednn::linear}},
+    {Op::linear,
+     {gemv_implementation, tile_product_implementation, onednn::bfloat16, onednn::int8, linear_implementation,
+      onednn::linear}},
     {Op::matmul, {matmul_implementation}},
     {Op::batch_norm, {batch_norm_implementation}},
     {Op::layer_norm, {rows_implementation}},

@@ -13,6 +13,8 @@ namespace flambeau::plan {
 /// Best instruction set that oneDNN uses as well (DNNL_MAX_CPU_ISA lowers both).
 enum class Isa : std::uint8_t { plain, avx2, avx512 };
 Isa isa() noexcept;
+/// The same question about AMX.
+bool may_use_tiles() noexcept;
 
 /// y = x ? z, elementwise; affine is x · z + t.
 enum class Combine : std::uint8_t { add, sub, mul, div, affine };

@@ -1,30 +1,10 @@
-#include <algorithm>
-
 #include "plan/array.h"
 #include "plan/onednn/support.h"
 
 namespace flambeau::plan::onednn {
-namespace {
-
 using dnnl::memory;
 using type = memory::data_type;
 using graph::Op;
-
-/// True if all that is done with the value takes bfloat16: then nobody needs the float.
-bool is_read_as_bfloat16(const Program& program, ValueId id) {
-  if (std::ranges::find(program.outputs, id) != program.outputs.end()) return false;
-  bool read = false;
-  for (const Operation& operation : program.operations) {
-    const bool enters = std::ranges::find(operation.inputs, id) != operation.inputs.end();
-    const bool is_added = std::ranges::any_of(operation.post, [&](const Post& post) { return post.operand == id; });
-    if (!enters && !is_added) continue;
-    read = true;
-    if (operation.op != Op::max_pool && !narrow_product(program, operation)) return false;
-  }
-  return read;
-}
-
-}  // namespace
 
 std::optional<Choice> bfloat16(const Request& request) {
   if (request.options.precision != Precision::bf16 || !has(dnnl::cpu_isa::avx512_core_bf16)) return std::nullopt;

@@ -12,6 +12,8 @@ Isa isa() noexcept {
   return best;
 }
 
+bool may_use_tiles() noexcept { return onednn::has(dnnl::cpu_isa::avx512_core_amx); }
+
 std::string library_version() {
   const auto* version = dnnl::version();
   return std::to_string(version->major) + "." + std::to_string(version->minor) + "." + std::to_string(version->patch);

@@ -238,36 +238,6 @@ bool has(dnnl::cpu_isa set) {
   return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;
 }
 
-namespace {
-
-Geometry geometry_of(const Program& program, const Operation& operation) {
-  const Shape &input = program[operation.inputs[0]].shape, &weight = program[operation.inputs[1]].shape;
-  if (operation.op == graph::Op::linear) {
-    const std::int64_t rows = product(input) / weight[1];
-    return {{1, weight[1], rows, 1},
-            {1, weight[0], rows, 1},
-            {weight[0], weight[1], 1, 1},
-            {{1, 1}, {0, 0}, {1, 1}, {0, 0}}};
-  }
-  return {input, program[operation.output].shape, weight, std::get<graph::ConvAttributes>(operation.attributes)};
-}
-
-}  // namespace
-
-std::optional<Geometry> narrow_product(const Program& program, const Operation& operation) {
-  if (operation.op != graph::Op::conv && operation.op != graph::Op::linear) return std::nullopt;
-  const auto is_constant = [&](ValueId id) { return program[id].is_constant(); };
-  if (is_constant(operation.inputs[0])) return std::nullopt;
-  if (!std::all_of(operation.inputs.begin() + 1, operation.inputs.end(), is_constant)) return std::nullopt;
-  if (operation.op == graph::Op::conv && program[operation.inputs[0]].shape.size() != 4) return std::nullopt;
-  Geometry g = geometry_of(program, operation);
-  // Few channels leave the products unfilled; a single row is read from memory once, whatever its type.
-  constexpr std::int64_t fewest_channels = 16, fewest_rows = 3;
-  const bool filled = g.in[1] / g.a.groups >= fewest_channels && g.out[1] / g.a.groups >= fewest_channels;
-  if ((!filled && !g.is_depthwise()) || g.rows() < fewest_rows) return std::nullopt;
-  return g;
-}
-
 memory::desc channels_last(const Shape& shape, memory::data_type number) {
   return {dims(shape), number, memory::format_tag::nhwc};
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "plan/kernels/kernels.h"
+#include "plan/kernels/narrow.h"
 
 namespace flambeau::plan::onednn {
 
@@ -58,17 +59,6 @@ struct Operand {
 std::unique_ptr<Kernel> make_kernel(std::string name, const dnnl::primitive& primitive, std::vector<Operand> operands,
                                     std::uint64_t packed_bytes);
 
-/// A convolution in two dimensions as a product of many rows. A linear layer is a 1×1 convolution of an image one pixel
-/// wide.
-struct Geometry {
-  Shape in, out, kernel;
-  graph::ConvAttributes a;
-  std::int64_t rows() const { return out[0] * out[2] * out[3]; }
-  bool is_depthwise() const { return a.groups > 1 && a.groups == in[1] && a.groups == out[1]; }
-};
-/// A convolution or linear layer that narrow numbers make faster: of constant weights, with rows and channels enough,
-/// or depthwise. nullopt for any other.
-std::optional<Geometry> narrow_product(const Program& program, const Operation& operation);
 dnnl::memory::desc channels_last(const Shape& shape, dnnl::memory::data_type number);
 
 /// Whether this machine and oneDNN's own limits have that instruction set.
