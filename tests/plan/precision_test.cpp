@@ -228,6 +228,26 @@ TEST_F(BFloat16, LinearLayersReadItAndGiveFloatToOthers) {
   EXPECT_LT(difference(found[1], exact[1]), 1e-6);
 }
 
+TEST_F(BFloat16, LinearLayersOfEverySizeAreExactForSmallNumbers) {
+  for (const std::int64_t rows : {3, 16, 17, 33, 197, 1000})
+    for (const std::int64_t in : {16, 40, 96, 100})
+      for (const std::int64_t out : {16, 20, 33, 96}) {
+        Sketch s;
+        s.inputs.push_back(small_numbers({rows, in}, 1));
+        s.inputs.push_back(small_numbers({rows, out}, 5));
+        const Var x = s.graph.input({rows, in}), z = s.graph.input({rows, out});
+        const Var hidden =
+            g::relu(g::linear(x, s.graph.constant(few_ones({out, in}, 2)), s.graph.constant(small_numbers({out}, 3))));
+        const Var y = g::relu(g::linear(hidden, s.graph.constant(few_ones({out, out}, 4)), {}) + z);
+        s.graph.set_outputs(std::span(&y, 1));
+        const Tensor exact = plan_test::run(s, {.kernels = Kernels::reference})[0];
+        for (const int threads : {1, 2}) {
+          const Plan plan = Plan::compile(s.graph, {.precision = Precision::bf16, .threads = threads});
+          ASSERT_EQ(difference(plan.run(s.inputs)[0], exact), 0) << rows << " rows\n" << plan.describe();
+        }
+      }
+}
+
 TEST_F(BFloat16, StaysNearOnRandomNumbers) {
   const Sketch s = network();
   const double moved = deviation(plan_test::run(s, {.precision = Precision::bf16})[0], plan_test::run(s, {})[0]);
