@@ -71,9 +71,9 @@ class TileProductKernel final : public Kernel {
     const std::int64_t first = tile * TileProduct::rows, count = std::min(parts_.rows - first, TileProduct::rows);
     const std::int64_t at = first * parts_.p.in;
     if (parts_.narrow_x)
-      pack_tile_row(parts_.p, reinterpret_cast<const std::uint16_t*>(run.inputs[0]) + at, count, to);
+      pack_tile_row(parts_.p, reinterpret_cast<const std::uint16_t*>(run.inputs[0]) + at, parts_.p.in, count, to);
     else
-      pack_tile_row(parts_.p, reinterpret_cast<const float*>(run.inputs[0]) + at, count, to);
+      pack_tile_row(parts_.p, reinterpret_cast<const float*>(run.inputs[0]) + at, parts_.p.in, count, to);
   }
 
   TileRows tile_rows(const Run& run, const std::uint16_t* packed, std::int64_t tile) const {
@@ -107,7 +107,7 @@ Tensor packed(const TileProduct& p, const Value& weight, WeightPool& pool) {
   return pool.make<std::uint16_t>({p.panels() * p.panel()}, DType::bfloat16, [p, weight](std::uint16_t* to) {
     const Tensor dense = as_float(weight);
     parallel_for(p.panels(), 1, [&](std::int64_t begin, std::int64_t end) {
-      pack_tile_panels(p, floats(dense), {begin, end}, to);
+      pack_tile_panels(p, floats(dense), p.in, {begin, end}, to);
     });
   });
 }

@@ -1,12 +1,11 @@
 // The compiler's own header leaves lanes undefined on purpose.
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
 #include "plan/kernels/tiles.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "plan/kernels/vector.h"
-#include "tensor/half.h"
 
 #if defined(__x86_64__) && defined(__linux__)
 #include <immintrin.h>
@@ -30,33 +29,12 @@ void each_piece(const TileProduct& p, std::int64_t count, std::uint16_t* tiles, 
 
 }  // namespace
 
-void pack_tile_row(const TileProduct& p, const std::uint16_t* x, std::int64_t count, std::uint16_t* tiles) {
+void pack_tile_row(const TileProduct& p, const std::uint16_t* x, std::int64_t stride, std::int64_t count,
+                   std::uint16_t* tiles) {
   each_piece(p, count, tiles, [&](std::int64_t row, std::uint16_t* to, std::int64_t first, std::int64_t have) {
-    std::copy_n(x + row * p.in + first, have, to);
+    std::copy_n(x + row * stride + first, have, to);
     std::fill(to + have, to + TileProduct::depth, std::uint16_t{0});
   });
-}
-
-void pack_tile_panels(const TileProduct& p, const float* w, Range panels, std::uint16_t* packed) {
-  constexpr std::int64_t lanes = TileProduct::rows, pairs = TileProduct::depth / 2;
-  const std::int64_t row = p.steps() * pairs;                      // pairs of inputs
-  std::vector<float> half(static_cast<std::size_t>(lanes * row));  // rows of pairs, two bfloat16 in each float
-  for (std::int64_t first = panels.first * TileProduct::block;
-       first < std::min(p.out, panels.last * TileProduct::block); first += lanes) {
-    const std::int64_t rows = std::min(lanes, p.out - first);
-    for (std::int64_t i = 0; i < rows; ++i)
-      tensor::float_to_bfloat16(reinterpret_cast<const std::byte*>(w + (first + i) * p.in),
-                                reinterpret_cast<std::byte*>(half.data() + i * row), static_cast<std::uint64_t>(p.in));
-    const std::int64_t panel = first / TileProduct::block, side = first / lanes % 2;
-    auto* const to = reinterpret_cast<float*>(packed + panel * p.panel()) + side * lanes * pairs;
-    vector_kernels().turn({.rows = rows,
-                           .count = row,
-                           .stride = row,
-                           .inner = pairs,
-                           .outer_step = 2 * lanes * pairs,
-                           .inner_step = lanes},
-                          half.data(), to);
-  }
 }
 
 #if defined(FLAMBEAU_TILES)
@@ -68,6 +46,17 @@ FLAMBEAU_TILES inline void narrow(const float* x, std::int64_t have, std::uint16
   const __m512 low = _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask), x);
   const __m512 high = _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask >> 16), x + 16);
   _mm512_storeu_si512(to, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high, low)));
+}
+
+/// Up to 16 numbers, each in the low half of a lane.
+FLAMBEAU_TILES inline __m512i low_halves(const float* p, std::int64_t count) {
+  const __m512 v = _mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << count) - 1), p);
+  return _mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(v)));
+}
+/// Up to 16 numbers of two rows, as pairs.
+FLAMBEAU_TILES inline void interleave(const float* even, std::int64_t evens, const float* odd, std::int64_t odds,
+                                      std::uint16_t* to) {
+  _mm512_storeu_si512(to, _mm512_or_si512(low_halves(even, evens), _mm512_slli_epi32(low_halves(odd, odds), 16)));
 }
 
 FLAMBEAU_TILES inline __m512 load(const float* p, __mmask16 lanes) { return _mm512_maskz_loadu_ps(lanes, p); }
@@ -90,12 +79,14 @@ FLAMBEAU_TILES void add_block(const T* z, std::int64_t rows, std::int64_t column
 }
 
 template <class T>
-FLAMBEAU_TILES void store_block(const float* sums, std::int64_t rows, std::int64_t columns, std::int64_t width, T* y) {
+FLAMBEAU_TILES void store_block(const float* sums, std::int64_t rows, std::int64_t columns, std::int64_t width, T* y,
+                                float factor) {
   const auto lanes = static_cast<std::uint32_t>((std::uint64_t{1} << columns) - 1);
   const auto low = static_cast<__mmask16>(lanes), high = static_cast<__mmask16>(lanes >> 16);
+  const __m512 by = _mm512_set1_ps(factor);
   for (std::int64_t row = 0; row < rows; ++row, sums += TileProduct::block, y += width) {
-    store(y, low, _mm512_loadu_ps(sums));
-    if (high) store(y + 16, high, _mm512_loadu_ps(sums + 16));
+    store(y, low, _mm512_mul_ps(_mm512_loadu_ps(sums), by));
+    if (high) store(y + 16, high, _mm512_mul_ps(_mm512_loadu_ps(sums + 16), by));
   }
 }
 
@@ -113,7 +104,8 @@ inline const std::uint16_t* fetch(const std::uint16_t* from, std::int64_t lines)
   return from;
 }
 
-// The instructions name their tiles: 0 to 3 are sums, 4 and 5 are x, 6 and 7 are w.
+// The instructions name their tiles: 0 to 3 are sums, 4 and 5 are x, 6 and 7 are w. x comes past the first-level cache
+// (stream), which then keeps the panel.
 FLAMBEAU_TILES void multiply_two(const TileProduct& p, const TileRows& upper, const TileRows& lower,
                                  const std::uint16_t* panel, const float* bias, const Ahead& ahead, float* sums) {
   constexpr std::int64_t tile = TileProduct::rows * TileProduct::depth, across = TileProduct::block * sizeof(float);
@@ -125,12 +117,12 @@ FLAMBEAU_TILES void multiply_two(const TileProduct& p, const TileRows& upper, co
   const std::uint16_t *a = upper.first, *b = lower.first, *next = ahead.from;
   for (std::int64_t step = 0; step < p.steps(); ++step, a += upper.step, b += lower.step, panel += 2 * tile) {
     next = fetch(next, ahead.lines);
-    _tile_loadd(4, a, row);
+    _tile_stream_loadd(4, a, row);
     _tile_loadd(6, panel, 64);
     _tile_dpbf16ps(0, 4, 6);
     _tile_loadd(7, panel + tile, 64);
     _tile_dpbf16ps(1, 4, 7);
-    _tile_loadd(5, b, row_below);
+    _tile_stream_loadd(5, b, row_below);
     _tile_dpbf16ps(2, 5, 6);
     _tile_dpbf16ps(3, 5, 7);
   }
@@ -148,7 +140,7 @@ FLAMBEAU_TILES void multiply_one(const TileProduct& p, const TileRows& rows, con
   const std::uint16_t *a = rows.first, *next = ahead.from;
   for (std::int64_t step = 0; step < p.steps(); ++step, a += rows.step, panel += 2 * tile) {
     next = fetch(next, ahead.lines);
-    _tile_loadd(4, a, static_cast<std::size_t>(rows.row) * 2);
+    _tile_stream_loadd(4, a, static_cast<std::size_t>(rows.row) * 2);
     _tile_loadd(6, panel, 64);
     _tile_dpbf16ps(0, 4, 6);
     _tile_loadd(7, panel + tile, 64);
@@ -160,10 +152,40 @@ FLAMBEAU_TILES void multiply_one(const TileProduct& p, const TileRows& rows, con
 
 }  // namespace
 
-void pack_tile_row(const TileProduct& p, const float* x, std::int64_t count, std::uint16_t* tiles) {
+void pack_tile_row(const TileProduct& p, const float* x, std::int64_t stride, std::int64_t count,
+                   std::uint16_t* tiles) {
   each_piece(p, count, tiles, [&](std::int64_t row, std::uint16_t* to, std::int64_t first, std::int64_t have) {
-    narrow(x + row * p.in + first, have, to);
+    narrow(x + row * stride + first, have, to);
   });
+}
+
+void pack_tile_panels(const TileProduct& p, const float* w, std::int64_t stride, Range panels, std::uint16_t* packed) {
+  constexpr std::int64_t rows = TileProduct::rows, depth = TileProduct::depth, pairs = depth / 2;
+  for (std::int64_t first = panels.first * 2; first < panels.last * 2; ++first)  // halves
+    for (std::int64_t step = 0; step < p.steps(); ++step) {
+      // A pair of bfloat16 is as large as a float: 16 rows of 16 pairs are turned as if they were floats.
+      alignas(64) float square[rows * pairs];
+      const std::int64_t have = std::min(p.in - step * depth, depth);
+      for (std::int64_t i = 0; i < rows; ++i)
+        narrow(w + (first * rows + i) * stride + step * depth, first * rows + i < p.out ? have : 0,
+               reinterpret_cast<std::uint16_t*>(square + i * pairs));
+      std::uint16_t* const to = packed + first / 2 * p.panel() + (step * 2 + first % 2) * rows * depth;
+      vector_kernels().turn({.rows = rows, .count = pairs, .stride = pairs, .outer_step = rows}, square,
+                            reinterpret_cast<float*>(to));
+    }
+}
+
+void pack_turned_tile_panels(const TileProduct& p, const float* w, std::int64_t stride, Range panels,
+                             std::uint16_t* packed) {
+  constexpr std::int64_t rows = TileProduct::rows, depth = TileProduct::depth;
+  for (std::int64_t half = panels.first * 2; half < panels.last * 2; ++half)
+    for (std::int64_t step = 0; step < p.steps(); ++step) {
+      std::uint16_t* to = packed + half / 2 * p.panel() + (step * 2 + half % 2) * rows * depth;
+      const std::int64_t outputs = std::clamp<std::int64_t>(p.out - half * rows, 0, rows);
+      for (std::int64_t i = step * depth; i < (step + 1) * depth; i += 2, to += 2 * rows)
+        interleave(w + i * stride + half * rows, i < p.in ? outputs : 0, w + (i + 1) * stride + half * rows,
+                   i + 1 < p.in ? outputs : 0, to);
+    }
 }
 
 void add_to_sums(const float* z, std::int64_t rows, std::int64_t columns, std::int64_t width, float* sums) {
@@ -172,11 +194,13 @@ void add_to_sums(const float* z, std::int64_t rows, std::int64_t columns, std::i
 void add_to_sums(const std::uint16_t* z, std::int64_t rows, std::int64_t columns, std::int64_t width, float* sums) {
   add_block(z, rows, columns, width, sums);
 }
-void store_sums(const float* sums, std::int64_t rows, std::int64_t columns, std::int64_t width, float* y) {
-  store_block(sums, rows, columns, width, y);
+void store_sums(const float* sums, std::int64_t rows, std::int64_t columns, std::int64_t width, float* y,
+                float factor) {
+  store_block(sums, rows, columns, width, y, factor);
 }
-void store_sums(const float* sums, std::int64_t rows, std::int64_t columns, std::int64_t width, std::uint16_t* y) {
-  store_block(sums, rows, columns, width, y);
+void store_sums(const float* sums, std::int64_t rows, std::int64_t columns, std::int64_t width, std::uint16_t* y,
+                float factor) {
+  store_block(sums, rows, columns, width, y, factor);
 }
 
 bool has_tiles() noexcept {
@@ -199,11 +223,13 @@ void multiply_tiles(const TileProduct& p, const TileRows& upper, const TileRows*
 }
 #else
 bool has_tiles() noexcept { return false; }
-void pack_tile_row(const TileProduct&, const float*, std::int64_t, std::uint16_t*) {}
+void pack_tile_row(const TileProduct&, const float*, std::int64_t, std::int64_t, std::uint16_t*) {}
+void pack_tile_panels(const TileProduct&, const float*, std::int64_t, Range, std::uint16_t*) {}
+void pack_turned_tile_panels(const TileProduct&, const float*, std::int64_t, Range, std::uint16_t*) {}
 void add_to_sums(const float*, std::int64_t, std::int64_t, std::int64_t, float*) {}
 void add_to_sums(const std::uint16_t*, std::int64_t, std::int64_t, std::int64_t, float*) {}
-void store_sums(const float*, std::int64_t, std::int64_t, std::int64_t, float*) {}
-void store_sums(const float*, std::int64_t, std::int64_t, std::int64_t, std::uint16_t*) {}
+void store_sums(const float*, std::int64_t, std::int64_t, std::int64_t, float*, float) {}
+void store_sums(const float*, std::int64_t, std::int64_t, std::int64_t, std::uint16_t*, float) {}
 void begin_tiles() noexcept {}
 void end_tiles() noexcept {}
 void multiply_tiles(const TileProduct&, const TileRows&, const TileRows*, const std::uint16_t*, const float*,

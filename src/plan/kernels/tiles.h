@@ -24,12 +24,16 @@ struct TileProduct {
   std::int64_t panel() const noexcept { return block * depth * steps(); }
 };
 
-/// 16 rows of x, or fewer, as tiles: [step][row][32 inputs]; what is missing is zero.
-void pack_tile_row(const TileProduct& p, const float* x, std::int64_t count, std::uint16_t* tiles);
-void pack_tile_row(const TileProduct& p, const std::uint16_t* x, std::int64_t count, std::uint16_t* tiles);
+/// 16 rows of x, or fewer, as tiles: [step][row][32 inputs]; what is missing is zero. `stride` numbers from row to row.
+void pack_tile_row(const TileProduct& p, const float* x, std::int64_t stride, std::int64_t count, std::uint16_t* tiles);
+void pack_tile_row(const TileProduct& p, const std::uint16_t* x, std::int64_t stride, std::int64_t count,
+                   std::uint16_t* tiles);
 
-/// Panels of w (out rows of `in` numbers): [panel][step][half][pair of inputs][16 outputs][2].
-void pack_tile_panels(const TileProduct& p, const float* w, Range panels, std::uint16_t* packed);
+/// Panels of w: [panel][step][half][pair of inputs][16 outputs][2]; what is missing is zero. w has an output in each
+/// row, or an input in each.
+void pack_tile_panels(const TileProduct& p, const float* w, std::int64_t stride, Range panels, std::uint16_t* packed);
+void pack_turned_tile_panels(const TileProduct& p, const float* w, std::int64_t stride, Range panels,
+                             std::uint16_t* packed);
 
 /// Where 16 rows of x lie as tiles: packed, or bfloat16 rows as they are.
 struct TileRows {
@@ -50,10 +54,12 @@ void multiply_tiles(const TileProduct& p, const TileRows& upper, const TileRows*
 void begin_tiles() noexcept;
 void end_tiles() noexcept;
 
-/// rows × columns of such sums, added to or stored: in y and z rows are `width` numbers apart.
+/// rows × columns of such sums, added to or stored (times a factor): in y and z rows are `width` numbers apart.
 void add_to_sums(const float* z, std::int64_t rows, std::int64_t columns, std::int64_t width, float* sums);
 void add_to_sums(const std::uint16_t* z, std::int64_t rows, std::int64_t columns, std::int64_t width, float* sums);
-void store_sums(const float* sums, std::int64_t rows, std::int64_t columns, std::int64_t width, float* y);
-void store_sums(const float* sums, std::int64_t rows, std::int64_t columns, std::int64_t width, std::uint16_t* y);
+void store_sums(const float* sums, std::int64_t rows, std::int64_t columns, std::int64_t width, float* y,
+                float factor = 1);
+void store_sums(const float* sums, std::int64_t rows, std::int64_t columns, std::int64_t width, std::uint16_t* y,
+                float factor = 1);
 
 }  // namespace flambeau::plan
