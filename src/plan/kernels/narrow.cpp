@@ -21,7 +21,7 @@ Geometry geometry_of(const Program& program, const Operation& operation) {
 
 }  // namespace
 
-std::optional<Geometry> narrow_product(const Program& program, const Operation& operation) {
+std::optional<Geometry> narrow_product(const Program& program, const Operation& operation, std::int64_t fewest_inputs) {
   if (operation.op != graph::Op::conv && operation.op != graph::Op::linear) return std::nullopt;
   const auto is_constant = [&](ValueId id) { return program[id].is_constant(); };
   if (is_constant(operation.inputs[0])) return std::nullopt;
@@ -29,8 +29,8 @@ std::optional<Geometry> narrow_product(const Program& program, const Operation& 
   if (operation.op == graph::Op::conv && program[operation.inputs[0]].shape.size() != 4) return std::nullopt;
   Geometry g = geometry_of(program, operation);
   // Few channels leave the products unfilled; a single row is read from memory once, whatever its type.
-  constexpr std::int64_t fewest_channels = 16, fewest_rows = 3;
-  const bool filled = g.in[1] / g.a.groups >= fewest_channels && g.out[1] / g.a.groups >= fewest_channels;
+  constexpr std::int64_t fewest_outputs = usual_fewest_inputs, fewest_rows = 3;
+  const bool filled = g.in[1] / g.a.groups >= fewest_inputs && g.out[1] / g.a.groups >= fewest_outputs;
   if ((!filled && !g.is_depthwise()) || g.rows() < fewest_rows) return std::nullopt;
   return g;
 }

@@ -1,4 +1,5 @@
 #include "plan/array.h"
+#include "plan/kernels/vector.h"
 #include "plan/onednn/support.h"
 
 namespace flambeau::plan::onednn {
@@ -10,7 +11,8 @@ std::optional<Choice> bfloat16(const Request& request) {
   if (request.options.precision != Precision::bf16 || !has(dnnl::cpu_isa::avx512_core_bf16)) return std::nullopt;
   const Operation& operation = request.operation;
   if (!is_ordinary(request)) return std::nullopt;
-  const auto geometry = narrow_product(request.program, operation);
+  // With AMX even an image's three channels are worth it.
+  const auto geometry = narrow_product(request.program, operation, may_use_tiles() ? 3 : usual_fewest_inputs);
   if (!geometry) return std::nullopt;
   const Geometry& g = *geometry;
   if (g.is_depthwise() && !request.is_bfloat16(operation.inputs[0])) return std::nullopt;
