@@ -10,6 +10,7 @@
 
 #include "command.h"
 #include "json.h"
+#include "precision.h"
 #include "terminal.h"
 
 namespace cli {
@@ -35,6 +36,7 @@ int bench(const Args& args) {
   const auto runs = args.number("runs", 1).value_or(10);
   flambeau::PlanOptions options;
   options.threads = static_cast<int>(args.number("threads").value_or(0));
+  options.precision = precision(args);
 
   const auto start = Clock::now();
   flambeau::Model model = flambeau::models::make(name, {.seed = 0});
@@ -60,7 +62,11 @@ int bench(const Args& args) {
   const double best = times.front(), median = times[times.size() / 2];
   if (args.has("json")) {
     Json json;
-    json.object().field("model", name).field("input_size", size).field("build_ms", build_ms);
+    json.object()
+        .field("model", name)
+        .field("precision", args.value_or("precision", "fp32"))
+        .field("input_size", size)
+        .field("build_ms", build_ms);
     json.field("compile_ms", compile_ms).field("best_ms", best).field("median_ms", median).field("runs", runs);
     print(json.field("packed_bytes", plan.packed_bytes()).field("arena_bytes", plan.arena_bytes()).end().text());
     return yes;

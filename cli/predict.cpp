@@ -16,6 +16,7 @@
 
 #include "command.h"
 #include "json.h"
+#include "precision.h"
 #include "predict_model.h"
 #include "terminal.h"
 
@@ -27,9 +28,7 @@ using flambeau::Tensor;
 flambeau::PlanOptions plan_options(const Args& args, std::size_t inputs) {
   constexpr std::size_t many = 8;  // from here on packing weights pays
   flambeau::PlanOptions options;
-  const auto precision = args.value("precision");
-  if (precision == "bf16") options.precision = flambeau::Precision::bf16;
-  if (precision == "int8") options.precision = flambeau::Precision::int8;
+  options.precision = precision(args);
   // Weights become narrow when they are packed.
   const bool pack = inputs >= many || args.has("cache") || options.precision != flambeau::Precision::fp32;
   options.effort = pack ? flambeau::Effort::steady : flambeau::Effort::oneshot;

@@ -129,6 +129,11 @@ constexpr Option pull_options[] = {
 constexpr Option bench_options[] = {
     {.name = "model", .letter = 'm', .value = "NAME", .help = "architecture (vgg16)", .complete = Complete::model},
     {.name = "threads", .value = "N", .help = "how many processors (all)"},
+    {.name = "precision",
+     .value = "P",
+     .help = "of products (fp32)",
+     .choices = "fp32|bf16|int8",
+     .complete = Complete::choices},
     {.name = "runs", .value = "N", .help = "repetitions, the best counts (10)"},
     json,
 };

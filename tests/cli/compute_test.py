@@ -37,6 +37,16 @@ class Models(Case):
         self.assertIn("did you mean 'vgg1", self.fails(2, "models", "vgg61"))
 
 
+class Bench(Case):
+    def test_times_a_model_in_the_precision_that_is_asked_for(self):
+        for precision in ("fp32", "bf16", "int8"):
+            words = [] if precision == "fp32" else ["--precision", precision]
+            answer = json.loads(self.ok("bench", "--json", "-m", "squeezenet1_1", "--runs", "2", *words))
+            self.assertEqual((answer["model"], answer["precision"], answer["runs"]), ("squeezenet1_1", precision, 2))
+            self.assertTrue(0 < answer["best_ms"] <= answer["median_ms"])
+        self.assertIn("'fp16'", self.fails(2, "bench", "--precision", "fp16"))
+
+
 class Predict(Case):
     def answer(self, *words, **options):
         return json.loads(self.ok("predict", "--json", *words, **options))

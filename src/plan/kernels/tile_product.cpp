@@ -23,19 +23,19 @@ class TileProductKernel final : public Kernel {
     Pieces pieces;
 
     std::int64_t tile_rows() const { return (rows + TileProduct::rows - 1) / TileProduct::rows; }
-    /// Rows of whole tiles that can be read where they lie.
-    std::int64_t rows_in_place() const {
+    /// Tiles that can be read where they lie.
+    std::int64_t tiles_in_place() const {
       return narrow_x && p.in % TileProduct::depth == 0 ? rows / TileProduct::rows : 0;
     }
     std::size_t scratch_bytes() const {
-      return static_cast<std::size_t>((tile_rows() - rows_in_place()) * p.tile_row()) * sizeof(std::uint16_t);
+      return static_cast<std::size_t>((tile_rows() - tiles_in_place()) * p.tile_row()) * sizeof(std::uint16_t);
     }
   };
   explicit TileProductKernel(Parts parts) : parts_(std::move(parts)) {}
 
   void run(const Run& run) const override {
     const TileProduct& p = parts_.p;
-    const std::int64_t in_place = parts_.rows_in_place();
+    const std::int64_t in_place = parts_.tiles_in_place();
     auto* const packed = reinterpret_cast<std::uint16_t*>(run.scratch);
     parallel_for(parts_.tile_rows() - in_place, 2, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) pack(run, in_place + i, packed + i * p.tile_row());
@@ -78,7 +78,7 @@ class TileProductKernel final : public Kernel {
 
   TileRows tile_rows(const Run& run, const std::uint16_t* packed, std::int64_t tile) const {
     constexpr std::int64_t rows = TileProduct::rows, depth = TileProduct::depth;
-    const std::int64_t in_place = parts_.rows_in_place(), in = parts_.p.in;
+    const std::int64_t in_place = parts_.tiles_in_place(), in = parts_.p.in;
     if (tile < in_place) return {reinterpret_cast<const std::uint16_t*>(run.inputs[0]) + tile * rows * in, in, depth};
     return {packed + (tile - in_place) * parts_.p.tile_row(), depth, rows * depth};
   }
