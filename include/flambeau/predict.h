@@ -4,8 +4,9 @@
 /// `model(x)` records the forward pass, compiles it (plan.h) and keeps the plan with the model: up to four, so that a
 /// few batch sizes or options can take turns. Every call records anew, which costs microseconds, and takes a kept plan
 /// only if the recording, the options and the weights are the same. So `eval()`, a replaced layer, `load_state_dict`
-/// and changed running statistics are seen. Weights are compared by sampling: vectors whole, larger tensors at 256
-/// places; after a change by hand of single elements call `model.forget_plans()`. In training mode nothing is kept.
+/// and changed running statistics are seen. A weight counts as changed once memory to write to was asked for
+/// (Storage::version); what is written later through a span that was kept is seen only where it meets one of 256
+/// samples, so ask for it again, or call `model.forget_plans()`. In training mode nothing is kept.
 /// Threads: several may call one model at once; the first call of a shape compiles while the others wait.
 
 #include <cstdint>

@@ -1,6 +1,8 @@
 // The compiler's own header leaves lanes undefined on purpose.
+#if !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
 #include "plan/kernels/tiles.h"
 
 #include <algorithm>

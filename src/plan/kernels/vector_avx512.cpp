@@ -1,7 +1,9 @@
 // The vector routines for AVX-512.
 // The compiler's own header leaves lanes undefined on purpose.
+#if !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
 #include "plan/kernels/simd.h"
 #include "plan/kernels/vector.h"
 
