@@ -1,4 +1,8 @@
 // Fast kernels against the reference over grids of shapes.
+#include <gmock/gmock.h>
+
+#include <array>
+
 #include "plan/compare.h"
 #include "plan/kernels/vector.h"
 
@@ -94,6 +98,23 @@ TEST(FastConv, FoldsBatchNormAndAddsResiduals) {
     const Var third = g::relu(conv(second, 1) + conv(first, 1));           // projected shortcut
     expect_agreement(s, {third + first, second, g::relu(conv(x, 3) + x)}, 4e-6);
     if (HasFatalFailure()) return;
+  }
+}
+
+TEST(FastConv, PointwiseOnesOfASingleRunReadTheirWeightsInPlace) {
+  for (const std::int64_t size : {1, 7, 20}) {
+    Sketch s;
+    const Var x = s.batch_norm(g::conv(s.input({2, 16, size, size}), s.weight({200, 16, 3, 3}, 0.1F), {}, {}, {1}, {}));
+    const auto pointwise = [&](Var v, std::int64_t out) {
+      return s.batch_norm(g::conv(v, s.weight({out, v.size(1), 1, 1}, 0.1F), s.weight({out}), {}, {}, {}));
+    };
+    const Var y = g::relu(pointwise(g::silu(pointwise(x, 331)), 200) + x);
+    expect_agreement(s, {y}, 4e-6);
+    if (HasFatalFailure()) return;
+    if (plan::isa() == plan::Isa::avx512 && size > 1) {
+      const std::string text = Plan::compile(s.graph, {.effort = Effort::oneshot}).describe();
+      EXPECT_THAT(text, testing::HasSubstr("product, weights in place"));
+    }
   }
 }
 

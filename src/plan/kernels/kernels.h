@@ -20,6 +20,8 @@ std::optional<Choice> gemv_implementation(const Request& request);
 /// Products of many rows: with packed weights in steady effort (with AVX-512 those of large operands), else with
 /// weights as they lie in the file.
 std::optional<Choice> linear_implementation(const Request& request);
+/// 1×1 convolutions of images whose channels lie last, with weights as they lie in the file, in one-shot effort.
+std::optional<Choice> pointwise_implementation(const Request& request);
 /// Products of bfloat16 numbers on AMX tiles, of many rows, in steady effort.
 std::optional<Choice> tile_product_implementation(const Request& request);
 /// 3×3 convolutions of stride 1 with enough channels, in steady effort.

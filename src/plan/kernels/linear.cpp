@@ -47,27 +47,36 @@ class LinearKernel final : public Kernel {
 };
 
 /// The same with weights as they lie in the file, for a single run: each panel is made in a thread's cache, used for
-/// all rows and forgotten. No memory is touched for the first time but the weights.
-class TurningLinearKernel final : public Kernel {
+/// all rows of the piece and forgotten. No memory is touched for the first time but the weights.
+class TurningKernel final : public Kernel {
  public:
-  TurningLinearKernel(const Operation& operation, const Product& p, std::int64_t rows, const Value& weight, Tensor bias)
+  TurningKernel(const Operation& operation, const Product& p, std::int64_t rows, int threads, const Value& weight,
+                Tensor bias)
       : post_(operation.post),
         p_(p),
         rows_(rows),
         weight_(unscaled(weight)),
         factors_(weight.factors),
-        bias_(std::move(bias)) {}
+        bias_(std::move(bias)) {
+    // A panel is made once for each part of the rows: few, but so many that no thread stands idle.
+    constexpr std::int64_t fewest = 96;
+    while (row_parts_ * p.groups() < 2 * threads && rows / (row_parts_ + 1) >= fewest) ++row_parts_;
+  }
 
-  static std::int64_t panel_floats(const Product& p) { return p.in * p.group; }
+  static std::size_t scratch_bytes(const Product& p, int threads) {
+    return static_cast<std::size_t>(threads * p.in * p.group) * sizeof(float);
+  }
 
   void run(const Run& run) const override {
     const auto* x = reinterpret_cast<const float*>(run.inputs[0]);
     const auto* z = run.inputs.size() > 1 ? reinterpret_cast<const float*>(run.inputs[1]) : nullptr;
     auto* y = reinterpret_cast<float*>(run.output);
     auto* panels = reinterpret_cast<float*>(run.scratch);
-    parallel_slots(p_.groups(), [&](std::int64_t slot, std::int64_t group) {
+    parallel_slots(p_.groups() * row_parts_, [&](std::int64_t slot, std::int64_t i) {
+      const std::int64_t group = i / row_parts_, part = i % row_parts_;
       const std::int64_t first = group * p_.group, last = std::min(first + p_.group, p_.out);
-      float* const u = panels + slot * panel_floats(p_);
+      const Range rows{rows_ * part / row_parts_, rows_ * (part + 1) / row_parts_};
+      float* const u = panels + slot * p_.in * p_.group;
       const auto& kernels = vector_kernels();
       kernels.turn({.rows = last - first,
                     .count = p_.in,
@@ -75,10 +84,10 @@ class TurningLinearKernel final : public Kernel {
                     .outer_step = p_.group,
                     .factors = factors_ ? factors_->data() + first : nullptr},
                    floats(weight_) + first * p_.in, u);
-      Product part = p_;
-      part.out = last - first;
-      kernels.product(part, x, u, bias_.defined() ? floats(bias_) + first : nullptr, {0, rows_}, {0, 1}, y + first);
-      apply_posts(post_, {0, rows_}, {first, last}, p_.out, z, y);
+      Product narrow = p_;
+      narrow.out = last - first;
+      kernels.product(narrow, x, u, bias_.defined() ? floats(bias_) + first : nullptr, rows, {0, 1}, y + first);
+      apply_posts(post_, rows, {first, last}, p_.out, z, y);
     });
   }
 
@@ -87,54 +96,96 @@ class TurningLinearKernel final : public Kernel {
  private:
   std::vector<Post> post_;
   Product p_;
-  std::int64_t rows_;
+  std::int64_t rows_, row_parts_ = 1;
   Tensor weight_;
   std::shared_ptr<const std::vector<float>> factors_;
   Tensor bias_;
 };
 
+/// A product of the first input's rows with constant weights, and a bias.
+struct Parts {
+  Product p;
+  std::int64_t rows;
+  Tensor bias;  // padded to whole panels; may be undefined
+};
+
+std::optional<Parts> parts_of(const Request& request) {
+  const Value &x = request.input(0), &weight = request.input(1);
+  const bool biased = request.input_count() > 2;
+  if (isa() == Isa::plain || x.is_constant() || !weight.is_constant() || (biased && !request.input(2).is_constant()))
+    return std::nullopt;
+  if (request.output().dtype != DType::float32 || product(weight.shape) == 0 || product(x.shape) == 0)
+    return std::nullopt;
+  const std::int64_t in = weight.shape[1], out = weight.shape[0];
+  Parts parts{{in, out, vector_kernels().product_group, in, out}, product(x.shape) / in, {}};
+  if (biased) {
+    const Tensor given = as_float(request.input(2));
+    parts.bias = request.program.packed->floats(
+        parts.p.groups() * parts.p.group, [out, given](float* padded) { std::copy_n(floats(given), out, padded); });
+  }
+  return parts;
+}
+
+/// Uses and output of such a product, whose operands lie row after row in a layout of that kind.
+Choice laid_out(const Request& request, Layout (*kind)(const Shape&)) {
+  Choice choice;
+  choice.uses = {{request.operation.inputs[0], kind(request.input(0).shape)}};
+  choice.output = kind(request.output().shape);
+  for (const Post& post : request.operation.post)
+    if (post.kind == Post::Kind::add) choice.uses.push_back({post.operand, choice.output});
+  return choice;
+}
+
+void set_turning(const Request& request, Parts parts, Choice& choice) {
+  const int threads = request.options.threads;
+  choice.scratch_bytes = TurningKernel::scratch_bytes(parts.p, threads);
+  choice.kernel = std::make_unique<TurningKernel>(request.operation, parts.p, parts.rows, threads, request.input(1),
+                                                  std::move(parts.bias));
+}
+
 }  // namespace
 
 std::optional<Choice> linear_implementation(const Request& request) {
-  if (isa() == Isa::plain) return std::nullopt;
-  const Value &x = request.input(0), &weight = request.input(1);
-  const bool biased = request.input_count() > 2;
-  if (x.is_constant() || !weight.is_constant() || (biased && !request.input(2).is_constant())) return std::nullopt;
-  if (request.output().dtype != DType::float32 || product(weight.shape) == 0 || product(x.shape) == 0)
-    return std::nullopt;
-  const std::int64_t in = weight.shape[1], out = weight.shape[0], rows = product(x.shape) / in;
   const bool steady = request.options.effort == Effort::steady;
   // With AVX-512, oneDNN's packed ones are better for small operands.
-  if (steady && isa() == Isa::avx512 && (in < 256 || rows < 96)) return std::nullopt;
-  const Product p{in, out, vector_kernels().product_group, in, out};
-  Tensor bias;
-  if (biased) {
-    const Tensor given = as_float(request.input(2));
-    bias = request.program.packed->floats(p.groups() * p.group,
-                                          [p, given](float* padded) { std::copy_n(floats(given), p.out, padded); });
+  const Shape& shape = request.input(1).shape;
+  const bool small = shape[1] < 256 || product(request.input(0).shape) < 96 * shape[1];
+  if (steady && isa() == Isa::avx512 && small) return std::nullopt;
+  std::optional<Parts> parts = parts_of(request);
+  if (!parts) return std::nullopt;
+  Choice choice = laid_out(request, Layout::plain);
+  if (!steady) {
+    set_turning(request, std::move(*parts), choice);
+    return choice;
   }
-  Choice choice;
-  choice.uses = {{request.operation.inputs[0], Layout::plain(x.shape)}};
-  choice.output = Layout::plain(request.output().shape);
-  for (const Post& post : request.operation.post)
-    if (post.kind == Post::Kind::add) choice.uses.push_back({post.operand, choice.output});
-  if (steady) {
-    constexpr std::int64_t panel = 24;  // whole panels of every instruction set: they have 4, 6 or 8 rows
-    const Pieces pieces({.rows = rows,
-                         .out = out,
-                         .groups = p.groups(),
-                         .row_bytes = std::min(in, Product::longest_pass) * static_cast<std::int64_t>(sizeof(float)),
-                         .share = 0.25,
-                         .panel = panel,
-                         .fewest = 2 * panel},
-                        request.options.threads);
-    choice.kernel = std::make_unique<LinearKernel>(request.operation, p, pieces,
-                                                   packed(p, weight, *request.program.packed), std::move(bias));
-  } else {
-    choice.scratch_bytes =
-        static_cast<std::size_t>(request.options.threads * TurningLinearKernel::panel_floats(p)) * sizeof(float);
-    choice.kernel = std::make_unique<TurningLinearKernel>(request.operation, p, rows, weight, std::move(bias));
-  }
+  const Product& p = parts->p;
+  constexpr std::int64_t panel = 24;  // whole panels of every instruction set: they have 4, 6 or 8 rows
+  const Pieces pieces({.rows = parts->rows,
+                       .out = p.out,
+                       .groups = p.groups(),
+                       .row_bytes = std::min(p.in, Product::longest_pass) * static_cast<std::int64_t>(sizeof(float)),
+                       .share = 0.25,
+                       .panel = panel,
+                       .fewest = 2 * panel},
+                      request.options.threads);
+  choice.kernel = std::make_unique<LinearKernel>(
+      request.operation, p, pieces, packed(p, request.input(1), *request.program.packed), std::move(parts->bias));
+  return choice;
+}
+
+std::optional<Choice> pointwise_implementation(const Request& request) {
+  // Packing a small weight costs little, and oneDNN's kernels are better at few channels.
+  constexpr std::int64_t fewest_weights = 32 << 10;
+  const Shape &in = request.input(0).shape, &kernel = request.input(1).shape;
+  const auto& a = std::get<graph::ConvAttributes>(request.operation.attributes);
+  if (request.options.effort != Effort::oneshot || in.size() != 4 || a.groups != 1 || kernel[2] != 1 ||
+      kernel[3] != 1 || a.stride != Shape{1, 1} || a.padding != Shape{0, 0} || product(kernel) < fewest_weights)
+    return std::nullopt;
+  if (!same(request.input_layout(0), Layout::channels_last(in), in)) return std::nullopt;
+  std::optional<Parts> parts = parts_of(request);
+  if (!parts) return std::nullopt;
+  Choice choice = laid_out(request, Layout::channels_last);
+  set_turning(request, std::move(*parts), choice);
   return choice;
 }
 

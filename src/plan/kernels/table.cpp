@@ -15,7 +15,9 @@ struct Row {
 };
 
 constexpr Row rows[] = {
-    {Op::conv, {onednn::bfloat16, onednn::int8, onednn::winograd, winograd_implementation, onednn::conv}},
+    {Op::conv,
+     {onednn::bfloat16, onednn::int8, pointwise_implementation, onednn::winograd, winograd_implementation,
+      onednn::conv}},
     {Op::linear,
      {gemv_implementation, tile_product_implementation, onednn::bfloat16, onednn::int8, linear_implementation,
       onednn::linear}},
