@@ -50,17 +50,27 @@ class LinearKernel final : public Kernel {
 /// all rows of the piece and forgotten. No memory is touched for the first time but the weights.
 class TurningKernel final : public Kernel {
  public:
-  TurningKernel(const Operation& operation, const Product& p, std::int64_t rows, int threads, const Value& weight,
-                Tensor bias)
+  /// Rows come in lines: p.x_stride floats apart in x within a line, which begins `x_step` floats behind the one
+  /// before. Without rows: all of them follow each other.
+  struct Lines {
+    std::int64_t rows = 0, x_step = 0;
+  };
+  TurningKernel(const Operation& operation, const Product& p, std::int64_t rows, const Lines& lines, int threads,
+                const Value& weight, Tensor bias)
       : post_(operation.post),
         p_(p),
         rows_(rows),
+        lines_(lines),
         weight_(unscaled(weight)),
         factors_(weight.factors),
         bias_(std::move(bias)) {
-    // A panel is made once for each part of the rows: few, but so many that no thread stands idle.
+    // A panel is made once for each part of the lines: few, but so many that no thread stands idle.
     constexpr std::int64_t fewest = 96;
-    while (row_parts_ * p.groups() < 2 * threads && rows / (row_parts_ + 1) >= fewest) ++row_parts_;
+    while (parts_ * p.groups() < 2 * threads && rows / (parts_ + 1) >= fewest) ++parts_;
+    if (lines_.rows > 0) return;
+    constexpr std::int64_t panel = 24;  // whole panels of every instruction set
+    lines_.rows = ((rows + parts_ - 1) / parts_ + panel - 1) / panel * panel;
+    lines_.x_step = lines_.rows * p.x_stride;
   }
 
   static std::size_t scratch_bytes(const Product& p, int threads) {
@@ -72,10 +82,10 @@ class TurningKernel final : public Kernel {
     const auto* z = run.inputs.size() > 1 ? reinterpret_cast<const float*>(run.inputs[1]) : nullptr;
     auto* y = reinterpret_cast<float*>(run.output);
     auto* panels = reinterpret_cast<float*>(run.scratch);
-    parallel_slots(p_.groups() * row_parts_, [&](std::int64_t slot, std::int64_t i) {
-      const std::int64_t group = i / row_parts_, part = i % row_parts_;
+    const std::int64_t lines = (rows_ + lines_.rows - 1) / lines_.rows;
+    parallel_slots(p_.groups() * parts_, [&](std::int64_t slot, std::int64_t i) {
+      const std::int64_t group = i / parts_, part = i % parts_;
       const std::int64_t first = group * p_.group, last = std::min(first + p_.group, p_.out);
-      const Range rows{rows_ * part / row_parts_, rows_ * (part + 1) / row_parts_};
       float* const u = panels + slot * p_.in * p_.group;
       const auto& kernels = vector_kernels();
       kernels.turn({.rows = last - first,
@@ -86,8 +96,12 @@ class TurningKernel final : public Kernel {
                    floats(weight_) + first * p_.in, u);
       Product narrow = p_;
       narrow.out = last - first;
-      kernels.product(narrow, x, u, bias_.defined() ? floats(bias_) + first : nullptr, rows, {0, 1}, y + first);
-      apply_posts(post_, rows, {first, last}, p_.out, z, y);
+      for (std::int64_t line = lines * part / parts_; line < lines * (part + 1) / parts_; ++line) {
+        const Range rows{line * lines_.rows, std::min((line + 1) * lines_.rows, rows_)};
+        kernels.product(narrow, x + line * lines_.x_step, u, bias_.defined() ? floats(bias_) + first : nullptr,
+                        {0, rows.size()}, {0, 1}, y + rows.first * p_.out + first);
+        apply_posts(post_, rows, {first, last}, p_.out, z, y);
+      }
     });
   }
 
@@ -96,7 +110,8 @@ class TurningKernel final : public Kernel {
  private:
   std::vector<Post> post_;
   Product p_;
-  std::int64_t rows_, row_parts_ = 1;
+  std::int64_t rows_, parts_ = 1;
+  Lines lines_;
   Tensor weight_;
   std::shared_ptr<const std::vector<float>> factors_;
   Tensor bias_;
@@ -117,7 +132,7 @@ std::optional<Parts> parts_of(const Request& request) {
   if (request.output().dtype != DType::float32 || product(weight.shape) == 0 || product(x.shape) == 0)
     return std::nullopt;
   const std::int64_t in = weight.shape[1], out = weight.shape[0];
-  Parts parts{{in, out, vector_kernels().product_group, in, out}, product(x.shape) / in, {}};
+  Parts parts{{in, out, vector_kernels().product_group, in, out}, product(request.output().shape) / out, {}};
   if (biased) {
     const Tensor given = as_float(request.input(2));
     parts.bias = request.program.packed->floats(
@@ -136,11 +151,11 @@ Choice laid_out(const Request& request, Layout (*kind)(const Shape&)) {
   return choice;
 }
 
-void set_turning(const Request& request, Parts parts, Choice& choice) {
+void set_turning(const Request& request, Parts parts, const TurningKernel::Lines& lines, Choice& choice) {
   const int threads = request.options.threads;
   choice.scratch_bytes = TurningKernel::scratch_bytes(parts.p, threads);
-  choice.kernel = std::make_unique<TurningKernel>(request.operation, parts.p, parts.rows, threads, request.input(1),
-                                                  std::move(parts.bias));
+  choice.kernel = std::make_unique<TurningKernel>(request.operation, parts.p, parts.rows, lines, threads,
+                                                  request.input(1), std::move(parts.bias));
 }
 
 }  // namespace
@@ -155,7 +170,7 @@ std::optional<Choice> linear_implementation(const Request& request) {
   if (!parts) return std::nullopt;
   Choice choice = laid_out(request, Layout::plain);
   if (!steady) {
-    set_turning(request, std::move(*parts), choice);
+    set_turning(request, std::move(*parts), {}, choice);
     return choice;
   }
   const Product& p = parts->p;
@@ -179,13 +194,18 @@ std::optional<Choice> pointwise_implementation(const Request& request) {
   const Shape &in = request.input(0).shape, &kernel = request.input(1).shape;
   const auto& a = std::get<graph::ConvAttributes>(request.operation.attributes);
   if (request.options.effort != Effort::oneshot || in.size() != 4 || a.groups != 1 || kernel[2] != 1 ||
-      kernel[3] != 1 || a.stride != Shape{1, 1} || a.padding != Shape{0, 0} || product(kernel) < fewest_weights)
+      kernel[3] != 1 || a.padding != Shape{0, 0} || product(kernel) < fewest_weights)
     return std::nullopt;
+  const std::int64_t down = a.stride[0], across = a.stride[1];
+  if (in[0] > 1 && in[2] % down != 0) return std::nullopt;  // images would not follow each other in whole steps
   if (!same(request.input_layout(0), Layout::channels_last(in), in)) return std::nullopt;
   std::optional<Parts> parts = parts_of(request);
   if (!parts) return std::nullopt;
   Choice choice = laid_out(request, Layout::channels_last);
-  set_turning(request, std::move(*parts), choice);
+  parts->p.x_stride = across * in[1];
+  const bool strided = down > 1 || across > 1;
+  const TurningKernel::Lines lines{request.output().shape[3], down * in[3] * in[1]};
+  set_turning(request, std::move(*parts), strided ? lines : TurningKernel::Lines{}, choice);
   return choice;
 }
 
