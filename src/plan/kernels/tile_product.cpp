@@ -42,6 +42,7 @@ class TileProductKernel final : public Kernel {
     });
     parallel_slots(parts_.pieces.count(), [&](std::int64_t, std::int64_t i) {
       const Range rows = parts_.pieces.rows(i), panels = parts_.pieces.groups(i);
+      if (rows.size() == 0) return;
       alignas(64) float sums[TileProduct::block * TileProduct::block];
       // The next panel arrives while this one is multiplied by all rows.
       const std::int64_t blocks = (rows.size() + TileProduct::block - 1) / TileProduct::block;
