@@ -181,7 +181,8 @@ flambeau::vision::Image decoded(const std::string& image) {
   }
 }
 
-/// Images in their order; the next one is decoded on another thread meanwhile.
+/// Images in their order; the next one is decoded on another thread meanwhile if it is a file. Pipes are read when it
+/// is their turn: an error must not wait for what may never come.
 class Album {
  public:
   explicit Album(std::vector<std::string> paths) : paths_(std::move(paths)) { begin(); }
@@ -197,7 +198,12 @@ class Album {
 
  private:
   void begin() {
-    if (at_ < paths_.size()) decoding_ = std::async(std::launch::async | std::launch::deferred, decoded, paths_[at_]);
+    if (at_ == paths_.size()) return;
+    const std::string& path = paths_[at_];
+    std::error_code ignored;
+    const bool ahead = path != "-" && std::filesystem::is_regular_file(path, ignored);
+    const auto able = std::launch::async | std::launch::deferred;
+    decoding_ = std::async(ahead ? able : std::launch::deferred, decoded, path);
   }
 
   std::vector<std::string> paths_;

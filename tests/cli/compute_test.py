@@ -76,6 +76,18 @@ class Predict(Case):
         self.assertIn("--calibrate is for", self.fails(2, "predict", "-w", WEIGHTS, "--calibrate", CAT, CAT))
         self.assertIn("'fp16'", self.fails(2, "predict", "-w", WEIGHTS, "--precision", "fp16", CAT))
 
+    def test_an_error_does_not_wait_for_images_that_are_still_to_come(self):
+        fifo = self.folder / "later.png"
+        os.mkfifo(fifo)
+        for image in ("-", fifo):
+            with subprocess.Popen([FLAMBEAU, "predict", "-w", self.folder / "missing.pth", image], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+                try:
+                    self.assertEqual(process.wait(timeout=20), 2)
+                    self.assertIn(b"missing.pth", process.stderr.read())
+                finally:
+                    process.kill()
+
     def test_keeps_packed_weights_for_the_next_start(self):
         cache = self.folder / "plans"
         first = self.answer("-w", WEIGHTS, "--cache", cache, CAT)
