@@ -122,7 +122,7 @@ struct Heads {
   std::int64_t offset(std::int64_t index, const Shape& batch) const { return first + offset_at(index, batch, strides); }
 };
 
-struct Geometry {
+struct AttentionShape {
   std::int64_t length, keys, threads;
   Shape batch;
   std::int64_t count;  // heads of all images
@@ -135,14 +135,14 @@ struct Geometry {
 template <class Products>
 class AttentionKernel final : public Kernel {
  public:
-  AttentionKernel(Geometry geometry, const Products& products) : g_(std::move(geometry)), products_(products) {}
+  AttentionKernel(AttentionShape shape, const Products& products) : shape_(std::move(shape)), products_(products) {}
 
   /// For one thread: what the products keep, and the scores of a block.
   std::int64_t scratch_floats() const { return products_.scratch_floats() + block * products_.score_row(); }
 
   void run(const Run& run) const override {
-    const std::int64_t blocks = (g_.length + block - 1) / block, all = g_.count * blocks;
-    const std::int64_t parts = std::min(g_.threads, all);
+    const std::int64_t blocks = (shape_.length + block - 1) / block, all = shape_.count * blocks;
+    const std::int64_t parts = std::min(shape_.threads, all);
     parallel_for(parts, 1, [&](std::int64_t first, std::int64_t last) {
       products_.begin();
       for (std::int64_t part = first; part < last; ++part) {
@@ -150,7 +150,7 @@ class AttentionKernel final : public Kernel {
         std::int64_t packed = -1;
         for (std::int64_t i = all * part / parts; i < all * (part + 1) / parts; ++i) {
           const std::int64_t head = i / blocks;
-          if (head != packed) products_.pack(matrix(run, 1, g_.k, head), matrix(run, 2, g_.v, head), scratch);
+          if (head != packed) products_.pack(matrix(run, 1, shape_.k, head), matrix(run, 2, shape_.v, head), scratch);
           packed = head;
           attend(run, head, i % blocks * block, scratch);
         }
@@ -164,25 +164,26 @@ class AttentionKernel final : public Kernel {
   static constexpr std::int64_t block = Products::block;
 
   Rows matrix(const Run& run, std::size_t index, const Heads& heads, std::int64_t head) const {
-    return {reinterpret_cast<const float*>(run.inputs[index]) + heads.offset(head, g_.batch), heads.row};
+    return {reinterpret_cast<const float*>(run.inputs[index]) + heads.offset(head, shape_.batch), heads.row};
   }
 
   void attend(const Run& run, std::int64_t head, std::int64_t first, float* scratch) const {
     const auto& kernels = vector_kernels();
     float* const weights = scratch + products_.scratch_floats();
-    const std::int64_t rows = std::min(block, g_.length - first), row = products_.score_row();
-    Rows q = matrix(run, 0, g_.q, head);
+    const std::int64_t rows = std::min(block, shape_.length - first), row = products_.score_row();
+    Rows q = matrix(run, 0, shape_.q, head);
     q.first += first * q.stride;
     products_.score(q, rows, scratch, weights);
-    if (g_.mask)
-      kernels.combine(Combine::add, {rows, g_.keys, row, 1, g_.mask->row, g_.mask->column, row}, weights,
-                      matrix(run, 3, *g_.mask, head).first + first * g_.mask->row, weights, weights);
-    for (std::int64_t i = 0; i < rows; ++i) kernels.softmax(weights + i * row, weights + i * row, g_.keys, false);
-    products_.sum(weights, rows, scratch,
-                  reinterpret_cast<float*>(run.output) + g_.out.offset(head, g_.batch) + first * g_.out.row);
+    if (shape_.mask)
+      kernels.combine(Combine::add, {rows, shape_.keys, row, 1, shape_.mask->row, shape_.mask->column, row}, weights,
+                      matrix(run, 3, *shape_.mask, head).first + first * shape_.mask->row, weights, weights);
+    for (std::int64_t i = 0; i < rows; ++i) kernels.softmax(weights + i * row, weights + i * row, shape_.keys, false);
+    products_.sum(
+        weights, rows, scratch,
+        reinterpret_cast<float*>(run.output) + shape_.out.offset(head, shape_.batch) + first * shape_.out.row);
   }
 
-  Geometry g_;
+  AttentionShape shape_;
   Products products_;
 };
 
@@ -191,7 +192,7 @@ Heads heads(const Layout& layout, const Shape& shape, const Shape& batch) {
 }
 
 template <class Products>
-void set_kernel(Choice& choice, Geometry g, std::int64_t depth, std::int64_t values, float scale) {
+void set_kernel(Choice& choice, AttentionShape g, std::int64_t depth, std::int64_t values, float scale) {
   const Products products(depth, g.keys, values, scale, g.q.row, g.out.row);
   const std::int64_t threads = g.threads;
   auto kernel = std::make_unique<AttentionKernel<Products>>(std::move(g), products);
@@ -207,7 +208,7 @@ std::optional<Choice> attention_implementation(const Request& request) {
   const auto shape = [&](std::size_t index) -> const Shape& { return request.input(index).shape; };
   const Shape &q = shape(0), &v = shape(2), &out = request.output().shape;
   const std::size_t rank = q.size();
-  Geometry g;
+  AttentionShape g;
   g.length = q[rank - 2];
   g.keys = v[rank - 2];
   g.threads = request.options.threads;

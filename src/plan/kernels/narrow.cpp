@@ -28,9 +28,9 @@ std::optional<Geometry> narrow_product(const Program& program, const Operation& 
   if (!std::all_of(operation.inputs.begin() + 1, operation.inputs.end(), is_constant)) return std::nullopt;
   if (operation.op == graph::Op::conv && program[operation.inputs[0]].shape.size() != 4) return std::nullopt;
   Geometry g = geometry_of(program, operation);
-  // Few channels leave the products unfilled; a single row is read from memory once, whatever its type.
-  constexpr std::int64_t fewest_outputs = usual_fewest_inputs, fewest_rows = 3;
-  const bool filled = g.in[1] / g.a.groups >= fewest_inputs && g.out[1] / g.a.groups >= fewest_outputs;
+  // A single row is read from memory once, whatever its type.
+  constexpr std::int64_t fewest_rows = 3;
+  const bool filled = g.in[1] / g.a.groups >= fewest_inputs && g.out[1] / g.a.groups >= fewest_channels;
   if ((!filled && !g.is_depthwise()) || g.rows() < fewest_rows) return std::nullopt;
   return g;
 }

@@ -12,7 +12,7 @@ std::optional<Choice> bfloat16(const Request& request) {
   const Operation& operation = request.operation;
   if (!is_ordinary(request)) return std::nullopt;
   // With AMX even an image's three channels are worth it.
-  const auto geometry = narrow_product(request.program, operation, may_use_tiles() ? 3 : usual_fewest_inputs);
+  const auto geometry = narrow_product(request.program, operation, may_use_tiles() ? 3 : fewest_channels);
   if (!geometry) return std::nullopt;
   const Geometry& g = *geometry;
   if (g.is_depthwise() && !request.is_bfloat16(operation.inputs[0])) return std::nullopt;
