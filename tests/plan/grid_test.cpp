@@ -130,6 +130,20 @@ TEST(FastConv, FoldsScalesThroughPermutes) {
   expect_agreement(s, {t, g::mul(g::linear(x, s.weight({7, 4})), -2.5)});
 }
 
+TEST(FastActivation, SquaresAndRootsAreNotPowers) {
+  for (const double exponent : {1.0, 2.0, 0.5, 3.0}) {
+    Sketch s;
+    const Var x = g::activation(s.input({2, 3, 5, 7}), Activation::abs);
+    const Var y = g::add(g::activation(x, Activation::pow, exponent), 1);
+    expect_agreement(s, {y});
+    if (HasFatalFailure()) return;
+    const std::string text = Plan::compile(s.graph).describe();
+    const auto steps = std::ranges::count(text, '\n') - 1;  // the last line is a summary
+    EXPECT_EQ(steps, exponent == 1 ? 2 : 3) << text;
+    EXPECT_EQ(text.find("mul ") != text.npos, exponent == 2) << text;
+  }
+}
+
 TEST(FastPool, AgreesOverWindows) {
   struct Row {
     std::int64_t size, kernel, stride, padding;

@@ -35,6 +35,10 @@ bool is_identity(const Program& program, const Operation& operation) {
       return in == out;
     case Op::mean:
       return std::get<graph::DimAttributes>(operation.attributes).dims.empty();
+    case Op::activation: {
+      const auto& a = std::get<graph::ActivationAttributes>(operation.attributes);
+      return a.kind == graph::Activation::pow && a.a == 1;
+    }
     default:
       return false;
   }
@@ -72,6 +76,18 @@ void adaptive_to_pool(const Program& program, Operation& operation) {
   operation.attributes = std::move(a);
 }
 
+/// Squares and roots have instructions of their own, as torch has them for these exponents.
+void power_to_simple(Operation& operation) {
+  const auto a = std::get<graph::ActivationAttributes>(operation.attributes);
+  if (a.kind != graph::Activation::pow) return;
+  if (a.a == 0.5) operation.attributes = graph::ActivationAttributes{graph::Activation::sqrt};
+  if (a.a == 2) {
+    operation.op = Op::mul;
+    operation.attributes = {};
+    operation.inputs.push_back(operation.inputs[0]);
+  }
+}
+
 }  // namespace
 
 void simplify(Program& program) {
@@ -79,6 +95,7 @@ void simplify(Program& program) {
     if (program.operations[i].op == Op::mean) mean_to_pool(program, i);
     Operation& operation = program.operations[i];
     if (is_identity(program, operation)) program.replace(operation.output, operation.inputs[0]);
+    if (operation.op == Op::activation) power_to_simple(operation);
     if (operation.op == Op::adaptive_avg_pool || operation.op == Op::adaptive_max_pool)
       adaptive_to_pool(program, operation);
     if (operation.op == Op::reshape) {
