@@ -75,8 +75,10 @@ class Storage {
 
  private:
   struct Impl;
-  explicit Storage(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  struct Shared;
+  explicit Storage(Impl* impl) noexcept : impl_(impl) {}
+  static std::shared_ptr<Storage> make(std::uint64_t nbytes, DType dtype);
+  Impl* impl_;  // lies behind this object, in one piece of memory with it
 };
 
 /// A strided view of a storage. A value: copies share the storage. A tensor without a storage is a meta tensor.

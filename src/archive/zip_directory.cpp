@@ -70,8 +70,11 @@ End find_end(const bytes::Source& source, Window& window) {
   if (source.size() < end_size) no_directory(source, window);
   const auto tail_size = static_cast<std::size_t>(std::min(source.size(), end_search));
   const std::uint64_t tail_start = source.size() - tail_size;
-  // Mostly the record is the last thing in the file; only otherwise is the whole tail read.
+  // Mostly the record is the last thing in the file, and a small directory lies in the same page; only otherwise is the
+  // whole tail read.
   std::uint64_t position = source.size() - end_size;
+  const auto page = std::min<std::uint64_t>(source.size(), 4096);
+  window.at(source.size() - page, static_cast<std::size_t>(page));
   if (get<std::uint32_t>(window.at(position, end_size), 0) != end_signature) {
     const auto tail = window.at(tail_start, tail_size);
     const std::string_view text(reinterpret_cast<const char*>(tail.data()), tail.size());

@@ -84,8 +84,7 @@ struct ZipReader::Impl {
     prefix = slash + 1;
   }
 
-  bool before(std::uint64_t hash_a, std::string_view a, std::uint64_t hash_b, std::string_view b) const noexcept {
-    if (hash_a != hash_b) return hash_a < hash_b;
+  static bool before(std::string_view a, std::string_view b) noexcept {
     const int order = compare_folded(a, b);
     return order != 0 ? order < 0 : a < b;
   }
@@ -94,8 +93,9 @@ struct ZipReader::Impl {
     slots.reserve(entries.size());
     for (std::size_t i = 0; i < entries.size(); ++i)
       slots.push_back({folded_hash(bare(i)), static_cast<std::uint32_t>(i)});
-    std::ranges::sort(
-        slots, [this](const Slot& a, const Slot& b) { return before(a.hash, bare(a.index), b.hash, bare(b.index)); });
+    std::ranges::sort(slots, [this](const Slot& a, const Slot& b) {
+      return a.hash != b.hash ? a.hash < b.hash : before(bare(a.index), bare(b.index));
+    });
     for (std::size_t i = 1; i < slots.size(); ++i) {
       const std::string_view a = bare(slots[i - 1].index), b = bare(slots[i].index);
       if (slots[i - 1].hash != slots[i].hash || compare_folded(a, b) != 0) continue;
@@ -109,9 +109,13 @@ struct ZipReader::Impl {
 
   const Entry* find(std::string_view name) const noexcept {
     const std::uint64_t hash = folded_hash(name);
-    const auto found = std::ranges::partition_point(
-        slots, [&](const Slot& slot) { return before(slot.hash, bare(slot.index), hash, name); });
-    return found != slots.end() && bare(found->index) == name ? &entries[found->index] : nullptr;
+    auto slot = std::lower_bound(slots.begin(), slots.end(), hash,
+                                 [](const Slot& a, std::uint64_t wanted) { return a.hash < wanted; });
+    if (slot != slots.end() && slot->hash == hash && bare(slot->index) != name)  // names may differ in case only
+      slot = std::lower_bound(slot, slots.end(), name, [&](const Slot& a, std::string_view wanted) {
+        return a.hash == hash && before(bare(a.index), wanted);
+      });
+    return slot != slots.end() && bare(slot->index) == name ? &entries[slot->index] : nullptr;
   }
 };
 

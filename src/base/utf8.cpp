@@ -19,7 +19,7 @@ Character decode(std::string_view text, std::size_t at) noexcept {
 }
 
 bool is_utf8(std::string_view text) noexcept {
-  for (std::size_t at = 0; at < text.size();) {
+  for (std::size_t at = ascii_run(text, 0); at < text.size(); at += ascii_run(text, at)) {
     const Character character = decode(text, at);
     if (!character.valid || is_surrogate(character.code)) return false;
     at += character.length;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,17 @@ struct Character {
 Character decode(std::string_view text, std::size_t at) noexcept;
 
 constexpr bool is_surrogate(char32_t code) noexcept { return code >= 0xD800 && code <= 0xDFFF; }
+
+/// Bytes of ASCII from `at` on: a walk over characters can skip them.
+inline std::size_t ascii_run(std::string_view text, std::size_t at) noexcept {
+  const std::size_t start = at;
+  for (std::uint64_t eight = 0; text.size() - at >= sizeof eight; at += sizeof eight) {
+    std::memcpy(&eight, text.data() + at, sizeof eight);
+    if (eight & 0x8080808080808080) break;
+  }
+  while (at < text.size() && static_cast<unsigned char>(text[at]) < 0x80) ++at;
+  return at - start;
+}
 
 /// Well-formed UTF-8 throughout, without surrogates.
 bool is_utf8(std::string_view text) noexcept;

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <charconv>
 #include <mutex>
+#include <unordered_map>
 
 #include "formats/graph.h"
 
@@ -71,11 +72,12 @@ class ZipStorages final : public torch::Storages {
     auto source = zip_.open(*entry);
     if (!big_endian_) return make_storage(std::move(source), id.nbytes, id.dtype, options_, copies_);
     auto swapped = std::make_shared<SwappedSource>(std::move(source), id.nbytes, id.dtype);
-    swapped_[id.key] = swapped;
-    return make_storage(std::move(swapped), id.nbytes, id.dtype, options_, copies_);
+    auto storage = make_storage(swapped, id.nbytes, id.dtype, options_, copies_);
+    swapped_.emplace(storage.get(), std::move(swapped));
+    return storage;
   }
-  void element_type(std::string_view key, DType dtype) override {
-    if (const auto found = swapped_.find(key); found != swapped_.end()) found->second->element_type(dtype);
+  void element_type(const Storage& storage, DType dtype) override {
+    if (const auto found = swapped_.find(&storage); found != swapped_.end()) found->second->element_type(dtype);
   }
   void finish() { copies_.run(); }
 
@@ -85,7 +87,7 @@ class ZipStorages final : public torch::Storages {
   bool big_endian_;
   const LoadOptions& options_;
   Copies copies_;
-  std::map<std::string, std::shared_ptr<SwappedSource>, std::less<>> swapped_;
+  std::unordered_map<const Storage*, std::shared_ptr<SwappedSource>> swapped_;
 };
 
 }  // namespace

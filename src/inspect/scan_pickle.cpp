@@ -94,7 +94,8 @@ std::vector<Spot> places_of_globals(std::span<const std::byte> stream, std::uint
   const auto next = [&] {
     while (true) {
       try {
-        pickle::Instruction instruction = instructions.next();
+        pickle::Instruction instruction;
+        instructions.next(instruction);
         instruction.offset += base;
         return instruction;
       } catch (const Error& error) {

@@ -86,13 +86,13 @@ struct Heap::Impl {
   }
   String& make_string(std::string_view text) {
     String& node = make(strings, Kind::string);
-    node.text = std::string(text);
+    node.text.assign(text);
     memory += outside(node.text);
     return node;
   }
   Bytes& make_bytes(Kind kind, std::string_view data) {
     Bytes& node = make(bytes, kind);
-    node.data = std::string(data);
+    node.data.assign(data);
     memory += outside(node.data);
     return node;
   }

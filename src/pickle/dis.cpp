@@ -53,7 +53,7 @@ class Disassembler {
 
   void show() {
     try {
-      now_ = stream_.next();
+      stream_.next(now_);
     } catch (const Error&) {
       if (first_) throw Error(*first_);
       throw;

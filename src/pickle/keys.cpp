@@ -91,6 +91,7 @@ struct Row {
 }  // namespace
 
 void remove_duplicate_keys(std::vector<object::Pair>& items) {
+  if (items.size() < 2) return;
   std::vector<Row> rows;  // in the order of hashes, equal keys side by side, earlier ones first
   rows.reserve(items.size());
   for (std::size_t i = 0; i < items.size(); ++i) rows.push_back({hash(items[i].first), i});

@@ -24,11 +24,13 @@ class Machine {
 
   // reader.cpp: scalars, strings, the stack and the memo
   void step();
-  bool scalar();
-  bool sequence();
-  bool stack_or_memo();
+  void global_or_call();
+  void protocol();
   Ref integer(std::string_view twos_complement);
   Ref decimal_line(bool long_form);
+  Ref float_line();
+  Ref quoted_line();
+  Ref unicode_line();
   Ref python2_string(std::string_view bytes);
   Ref fresh_bytes(std::string_view bytes);
   Ref text(std::string_view bytes);
@@ -73,18 +75,28 @@ class Machine {
   /// Takes the topmost mark away; the place of the first value above it. `below` values must lie under it.
   std::size_t take_mark(std::size_t below = 0);
   /// The place `depth` values below the top, which must lie above the fence.
-  std::size_t place(std::size_t depth);
+  std::size_t place(std::size_t depth) {
+    if (stack_.size() - fence() < depth) [[unlikely]]
+      too_few(depth);
+    return stack_.size() - depth;
+  }
   Ref take() {
     place(1);
     return stack_.pop();
   }
   void push(Ref value) { stack_.push(value); }
 
-  /// Before memory of a size that the stream controls is taken. Throws Error(limit).
-  void charge(std::uint64_t bytes, std::uint64_t released = 0) const;
+  /// Before memory of a size that the stream controls is taken. Throws Error(limit). Little is left to the check that
+  /// comes every few instructions.
+  void charge(std::uint64_t bytes, std::uint64_t released = 0) const {
+    constexpr std::uint64_t little = 1024;
+    if (bytes > little) check_memory(bytes, released);
+  }
+  void check_memory(std::uint64_t bytes, std::uint64_t released) const;
   std::uint64_t memory() const noexcept;
   void check_limits() const;
   [[noreturn]] void fail(ErrorCode code, const std::string& what) const;
+  [[noreturn]] void too_few(std::size_t depth) const;
   [[noreturn]] void corrupt(const std::string& what) const { fail(ErrorCode::corrupt, what); }
 
   Stream stream_;

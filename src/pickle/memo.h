@@ -1,7 +1,9 @@
 #pragma once
 // The memo: dense where indices come in order, as every pickler writes them; a map for those that jump.
 
+#include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -13,18 +15,17 @@ namespace flambeau::pickle {
 class Memo {
  public:
   void put(std::uint64_t index, object::Ref value) {
-    if (index > last_ + step) {
+    if (index >= room_ && !grow(index)) [[unlikely]] {
       count_ += sparse_.insert_or_assign(index, value).second;
       return;
     }
-    while (index >= chunks_.size() * step) chunks_.push_back(std::vector<object::Ref>(step, unset()));
     object::Ref& slot = chunks_[index / step][index % step];
-    if (slot == unset() && (sparse_.empty() || sparse_.erase(index) == 0)) ++count_;
+    if (slot == unset()) count_ += sparse_.empty() || sparse_.erase(index) == 0;
     slot = value;
-    if (index > last_) last_ = index;
+    last_ = std::max(last_, index);
   }
   std::optional<object::Ref> get(std::uint64_t index) const noexcept {
-    if (index < chunks_.size() * step) {
+    if (index < room_) {
       const object::Ref slot = chunks_[index / step][index % step];
       if (slot != unset()) return slot;
     }
@@ -41,9 +42,19 @@ class Memo {
   static constexpr std::uint64_t step = 512;
   static object::Ref unset() noexcept { return object::Ref(nullptr); }
 
-  std::vector<std::vector<object::Ref>> chunks_{};
+  /// Makes room for `index`, unless it jumps.
+  bool grow(std::uint64_t index) {
+    if (index > last_ + step) return false;
+    for (; index >= room_; room_ += step) {
+      chunks_.push_back(std::make_unique_for_overwrite<object::Ref[]>(step));
+      std::fill_n(chunks_.back().get(), step, unset());
+    }
+    return true;
+  }
+
+  std::vector<std::unique_ptr<object::Ref[]>> chunks_{};
   std::unordered_map<std::uint64_t, object::Ref> sparse_{};
-  std::uint64_t count_ = 0, last_ = 0;
+  std::uint64_t count_ = 0, last_ = 0, room_ = 0;  // room in chunks_
 };
 
 }  // namespace flambeau::pickle

@@ -37,7 +37,7 @@ Machine::Machine(std::span<const std::byte> stream, object::Heap& heap, Meaning&
 
 Result Machine::run() {
   for (std::uint64_t count = 1;; ++count) {
-    now_ = stream_.next();
+    stream_.next(now_);
     if (now_.opcode->op == Op::STOP) break;
     try {
       step();
@@ -53,10 +53,130 @@ Result Machine::run() {
   return {root, stream_.position(), protocol_seen_ ? protocol_ : binary_ ? 1 : 0};
 }
 
+// The opcodes of values and containers, most of every state_dict, and the others.
 void Machine::step() {
   binary_ |= now_.opcode->protocol > 0;
-  if (stack_or_memo() || scalar() || sequence()) return;  // by their frequency in a state_dict
-  seal();
+  switch (now_.opcode->op) {
+    // The stack and the memo.
+    case Op::MARK:
+      if (stack_.size() > std::numeric_limits<std::uint32_t>::max()) fail(ErrorCode::limit, "2^32 values on the stack");
+      marks_.push_back(static_cast<std::uint32_t>(stack_.size()));
+      return;
+    case Op::POP:
+      return pop();
+    case Op::POP_MARK:
+      return stack_.truncate(take_mark());
+    case Op::DUP:
+      return push(stack_[place(1)]);
+    case Op::READONLY_BUFFER:
+      place(1);
+      return;
+    case Op::BINPUT:
+    case Op::LONG_BINPUT:
+      return put(static_cast<std::uint64_t>(now_.number));
+    case Op::MEMOIZE:
+      return put(memo_.size());
+    case Op::PUT:
+      return put(memo_index());
+    case Op::BINGET:
+    case Op::LONG_BINGET:
+      return get(static_cast<std::uint64_t>(now_.number));
+    case Op::GET:
+      return get(memo_index());
+
+    // Numbers.
+    case Op::NONE:
+      return push(Ref());
+    case Op::NEWTRUE:
+      return push(Ref::boolean(true));
+    case Op::NEWFALSE:
+      return push(Ref::boolean(false));
+    case Op::BININT:
+    case Op::BININT1:
+    case Op::BININT2:
+      return push(Ref::integer(now_.number));
+    case Op::LONG1:
+    case Op::LONG4:
+      return push(integer(now_.bytes));
+    case Op::INT:
+      return push(decimal_line(false));
+    case Op::LONG:
+      return push(decimal_line(true));
+    case Op::BINFLOAT:
+      return push(heap_.floating(big_endian_double(now_.bytes)));
+    case Op::FLOAT:
+      return push(float_line());
+
+    // Texts and bytes.
+    case Op::STRING:
+      return push(quoted_line());
+    case Op::BINSTRING:
+    case Op::SHORT_BINSTRING:
+      return push(python2_string(now_.bytes));
+    case Op::UNICODE:
+      return push(unicode_line());
+    case Op::SHORT_BINUNICODE:
+    case Op::BINUNICODE:
+    case Op::BINUNICODE8:
+      return push(text(now_.bytes));
+    case Op::SHORT_BINBYTES:
+    case Op::BINBYTES:
+    case Op::BINBYTES8:
+      return push(fresh_bytes(now_.bytes));
+    case Op::BYTEARRAY8:
+      return push(heap_.bytearray(now_.bytes));
+
+    // Containers.
+    case Op::EMPTY_TUPLE:
+      return push(heap_.tuple({}));
+    case Op::EMPTY_LIST:
+      return push(heap_.list());
+    case Op::EMPTY_DICT:
+      return push(heap_.dict());
+    case Op::EMPTY_SET:
+      return push(heap_.set({}));
+    case Op::TUPLE:
+      return tuple(take_mark());
+    case Op::TUPLE1:
+      return tuple(place(1));
+    case Op::TUPLE2:
+      return tuple(place(2));
+    case Op::TUPLE3:
+      return tuple(place(3));
+    case Op::LIST:
+      return list_from_mark();
+    case Op::DICT:
+      return dict_from_mark();
+    case Op::FROZENSET:
+      return frozenset_from_mark();
+    case Op::APPEND:
+      return append_to(place(2), stack_.size() - 1);
+    case Op::SETITEM:
+      return set_items(place(3), stack_.size() - 2);
+    case Op::APPENDS: {
+      const std::size_t from = take_mark(1);
+      return append_to(from - 1, from);
+    }
+    case Op::SETITEMS: {
+      const std::size_t from = take_mark(1);
+      return set_items(from - 1, from);
+    }
+    case Op::ADDITEMS: {
+      const std::size_t from = take_mark(1);
+      return add_items(from - 1, from);
+    }
+
+    case Op::PROTO:
+      return protocol();
+    case Op::FRAME:
+      return;
+    default:
+      seal();
+      global_or_call();
+  }
+}
+
+void Machine::global_or_call() {
   switch (now_.opcode->op) {
     case Op::GLOBAL:
       push(global(now_.bytes, now_.second));
@@ -123,179 +243,11 @@ void Machine::step() {
   }
 }
 
-bool Machine::scalar() {
-  switch (now_.opcode->op) {
-    case Op::PROTO:
-      if (now_.number > last_protocol)
-        fail(ErrorCode::unsupported, "protocol " + std::to_string(now_.number) + ", the last one known is 5");
-      protocol_ = static_cast<int>(now_.number);
-      protocol_seen_ = true;
-      return true;
-    case Op::FRAME:
-      return true;
-    case Op::NONE:
-      push(Ref());
-      return true;
-    case Op::NEWTRUE:
-      push(Ref::boolean(true));
-      return true;
-    case Op::NEWFALSE:
-      push(Ref::boolean(false));
-      return true;
-    case Op::BININT:
-    case Op::BININT1:
-    case Op::BININT2:
-      push(Ref::integer(now_.number));
-      return true;
-    case Op::LONG1:
-    case Op::LONG4:
-      push(integer(now_.bytes));
-      return true;
-    case Op::INT:
-      push(decimal_line(false));
-      return true;
-    case Op::LONG:
-      push(decimal_line(true));
-      return true;
-    case Op::BINFLOAT:
-      push(heap_.floating(big_endian_double(now_.bytes)));
-      return true;
-    case Op::FLOAT: {
-      const auto value = parse_float(now_.bytes);
-      if (!value) corrupt("not a float");
-      push(heap_.floating(*value));
-      return true;
-    }
-    case Op::STRING: {
-      const auto bytes = parse_quoted(now_.bytes);
-      if (!bytes) corrupt("not a quoted string");
-      push(python2_string(*bytes));
-      return true;
-    }
-    case Op::BINSTRING:
-    case Op::SHORT_BINSTRING:
-      push(python2_string(now_.bytes));
-      return true;
-    case Op::UNICODE: {
-      const auto utf8 = parse_raw_unicode(now_.bytes);
-      if (!utf8) corrupt("a broken escape");
-      push(heap_.string(*utf8));
-      return true;
-    }
-    case Op::SHORT_BINUNICODE:
-    case Op::BINUNICODE:
-    case Op::BINUNICODE8:
-      push(text(now_.bytes));
-      return true;
-    case Op::SHORT_BINBYTES:
-    case Op::BINBYTES:
-    case Op::BINBYTES8:
-      push(fresh_bytes(now_.bytes));
-      return true;
-    case Op::BYTEARRAY8:
-      push(heap_.bytearray(now_.bytes));
-      return true;
-    default:
-      return false;
-  }
-}
-
-bool Machine::sequence() {
-  switch (now_.opcode->op) {
-    case Op::EMPTY_TUPLE:
-      push(heap_.tuple({}));
-      return true;
-    case Op::EMPTY_LIST:
-      push(heap_.list());
-      return true;
-    case Op::EMPTY_DICT:
-      push(heap_.dict());
-      return true;
-    case Op::EMPTY_SET:
-      push(heap_.set({}));
-      return true;
-    case Op::TUPLE:
-      tuple(take_mark());
-      return true;
-    case Op::TUPLE1:
-      tuple(place(1));
-      return true;
-    case Op::TUPLE2:
-      tuple(place(2));
-      return true;
-    case Op::TUPLE3:
-      tuple(place(3));
-      return true;
-    case Op::LIST:
-      list_from_mark();
-      return true;
-    case Op::DICT:
-      dict_from_mark();
-      return true;
-    case Op::FROZENSET:
-      frozenset_from_mark();
-      return true;
-    case Op::APPEND:
-      append_to(place(2), stack_.size() - 1);
-      return true;
-    case Op::SETITEM:
-      set_items(place(3), stack_.size() - 2);
-      return true;
-    case Op::APPENDS:
-    case Op::SETITEMS:
-    case Op::ADDITEMS: {
-      const std::size_t from = take_mark(1);
-      if (now_.opcode->op == Op::APPENDS)
-        append_to(from - 1, from);
-      else if (now_.opcode->op == Op::SETITEMS)
-        set_items(from - 1, from);
-      else
-        add_items(from - 1, from);
-      return true;
-    }
-    default:
-      return false;
-  }
-}
-
-bool Machine::stack_or_memo() {
-  switch (now_.opcode->op) {
-    case Op::MARK:
-      if (stack_.size() > std::numeric_limits<std::uint32_t>::max()) fail(ErrorCode::limit, "2^32 values on the stack");
-      marks_.push_back(static_cast<std::uint32_t>(stack_.size()));
-      return true;
-    case Op::POP:
-      pop();
-      return true;
-    case Op::POP_MARK:
-      stack_.truncate(take_mark());
-      return true;
-    case Op::DUP:
-      push(stack_[place(1)]);
-      return true;
-    case Op::READONLY_BUFFER:
-      place(1);
-      return true;
-    case Op::BINPUT:
-    case Op::LONG_BINPUT:
-      put(static_cast<std::uint64_t>(now_.number));
-      return true;
-    case Op::MEMOIZE:
-      put(memo_.size());
-      return true;
-    case Op::PUT:
-      put(memo_index());
-      return true;
-    case Op::BINGET:
-    case Op::LONG_BINGET:
-      get(static_cast<std::uint64_t>(now_.number));
-      return true;
-    case Op::GET:
-      get(memo_index());
-      return true;
-    default:
-      return false;
-  }
+void Machine::protocol() {
+  if (now_.number > last_protocol)
+    fail(ErrorCode::unsupported, "protocol " + std::to_string(now_.number) + ", the last one known is 5");
+  protocol_ = static_cast<int>(now_.number);
+  protocol_seen_ = true;
 }
 
 object::Ref Machine::integer(std::string_view twos_complement) {
@@ -313,6 +265,24 @@ object::Ref Machine::decimal_line(bool long_form) {
   const auto value = parse_decimal(digits);
   if (!value) corrupt("not an integer of at most 4300 digits");
   return integer(*value);
+}
+
+object::Ref Machine::float_line() {
+  const auto value = parse_float(now_.bytes);
+  if (!value) corrupt("not a float");
+  return heap_.floating(*value);
+}
+
+object::Ref Machine::quoted_line() {
+  const auto bytes = parse_quoted(now_.bytes);
+  if (!bytes) corrupt("not a quoted string");
+  return python2_string(*bytes);
+}
+
+object::Ref Machine::unicode_line() {
+  const auto utf8 = parse_raw_unicode(now_.bytes);
+  if (!utf8) corrupt("a broken escape");
+  return heap_.string(*utf8);
 }
 
 // Python 2's str: text where it can be, as torch.load takes it.
@@ -335,16 +305,16 @@ object::Ref Machine::text(std::string_view bytes) {
 
 void Machine::put(std::uint64_t index) {
   const Ref value = stack_[place(1)];
-  if (index > stream_.size())
+  if (index > stream_.size()) [[unlikely]]
     corrupt("memo index " + std::to_string(index) + " in a stream of " + std::to_string(stream_.size()) + " bytes");
-  if (memo_.size() >= limits_.max_memo)
+  if (memo_.size() >= limits_.max_memo) [[unlikely]]
     fail(ErrorCode::limit, "more memo slots than max_memo, " + std::to_string(limits_.max_memo));
   memo_.put(index, value);
 }
 
 void Machine::get(std::uint64_t index) {
   const auto value = memo_.get(index);
-  if (!value)
+  if (!value) [[unlikely]]
     corrupt("memo slot " + std::to_string(index) + " was never filled, " + std::to_string(memo_.size()) + " are");
   push(*value);
 }
@@ -363,11 +333,9 @@ void Machine::pop() {
     take();
 }
 
-std::size_t Machine::place(std::size_t depth) {
-  if (stack_.size() - fence() < depth)
-    corrupt(std::to_string(depth) + " values needed, " + std::to_string(stack_.size() - fence()) +
-            (marks_.empty() ? " on the stack" : " above the mark"));
-  return stack_.size() - depth;
+void Machine::too_few(std::size_t depth) const {
+  corrupt(std::to_string(depth) + " values needed, " + std::to_string(stack_.size() - fence()) +
+          (marks_.empty() ? " on the stack" : " above the mark"));
 }
 
 std::size_t Machine::take_mark(std::size_t below) {
@@ -383,7 +351,7 @@ std::uint64_t Machine::memory() const noexcept {
          marks_.capacity() * sizeof(decltype(marks_)::value_type) + dicts_.capacity() * sizeof(void*);
 }
 
-void Machine::charge(std::uint64_t bytes, std::uint64_t released) const {
+void Machine::check_memory(std::uint64_t bytes, std::uint64_t released) const {
   const std::uint64_t allowed = allowance_.base + allowance_.factor * stream_.position();
   const std::uint64_t needed = memory() - released + bytes;
   if (needed > allowed)
@@ -392,7 +360,7 @@ void Machine::charge(std::uint64_t bytes, std::uint64_t released) const {
 }
 
 void Machine::check_limits() const {
-  charge(0);
+  check_memory(0, 0);
   if (heap_.size() - first_object_ > limits_.max_objects)
     fail(ErrorCode::limit, "more values than max_objects, " + std::to_string(limits_.max_objects));
   if (stream_.position() > limits_.max_pickle_bytes)

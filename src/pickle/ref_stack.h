@@ -32,6 +32,12 @@ class RefStack {
   }
   /// Moves [from, size()) to the end of `out`, which has the capacity.
   void move_to(std::size_t from, std::vector<object::Ref>& out) {
+    if (from < size_ && from / chunk == (size_ - 1) / chunk) {  // mostly
+      const object::Ref* const first = &(*this)[from];
+      out.insert(out.end(), first, first + (size_ - from));
+      truncate(from);
+      return;
+    }
     drain(from, [&](object::Ref value) { out.push_back(value); });
   }
   /// The same for keys and values in turn.
@@ -52,7 +58,7 @@ class RefStack {
   std::uint64_t memory() const noexcept { return chunks_.size() * (chunk * sizeof(object::Ref) + 24); }
 
  private:
-  static constexpr std::size_t chunk = 4096;
+  static constexpr std::size_t chunk = 512;
 
   template <class Take>
   void drain(std::size_t from, Take take) {

@@ -2,8 +2,9 @@
 // A pickle stream, one instruction at a time: opcode, argument, frame rules. The reader and the disassembler both go
 // through here, so that what is shown is what is read.
 
+#include <bit>
 #include <cstdint>
-#include <optional>
+#include <cstring>
 #include <span>
 #include <string_view>
 
@@ -21,24 +22,122 @@ struct Instruction {
 
 class Stream {
  public:
-  explicit Stream(std::span<const std::byte> bytes) noexcept;
+  explicit Stream(std::span<const std::byte> bytes) noexcept
+      : begin_(reinterpret_cast<const char*>(bytes.data())),
+        at_(begin_),
+        end_(begin_ + bytes.size()),
+        limit_(end_),
+        size_(bytes.size()) {}
 
-  /// The next instruction. Throws Error(truncated, corrupt) with its offset: the stream ends, a length exceeds the
-  /// bytes left, an unknown opcode, an argument across the end of a frame, a frame inside another.
-  Instruction next();
+  /// Reads the next instruction; of its arguments those that its opcode has. Throws Error(truncated, corrupt) with its
+  /// offset: the stream ends, a length exceeds the bytes left, an unknown opcode, an argument across the end of a
+  /// frame, a frame inside another.
+  void next(Instruction& now);
   /// Just after the last instruction.
-  std::uint64_t position() const noexcept { return at_; }
-  std::uint64_t size() const noexcept { return bytes_.size(); }
+  std::uint64_t position() const noexcept { return static_cast<std::uint64_t>(at_ - begin_); }
+  std::uint64_t size() const noexcept { return size_; }
 
  private:
-  std::string_view take(std::uint64_t count, const Instruction& instruction);
-  std::string_view counted(int length_bytes, bool is_signed, const Instruction& instruction);
-  std::string_view line(const Instruction& instruction);
-  void open_frame(const Instruction& instruction);
+  std::uint64_t left() const noexcept { return static_cast<std::uint64_t>(end_ - at_); }
 
-  std::string_view bytes_;
-  std::uint64_t at_ = 0;
-  std::optional<std::uint64_t> frame_end_{};
+  const char* take(std::uint64_t count, const Instruction& now) {
+    if (count > static_cast<std::uint64_t>(limit_ - at_)) [[unlikely]]
+      refuse(count, now);
+    const char* const taken = at_;
+    at_ += count;
+    return taken;
+  }
+  template <class T>
+  T number(const Instruction& now) {
+    static_assert(std::endian::native == std::endian::little);
+    T value;
+    std::memcpy(&value, take(sizeof(T), now), sizeof(T));
+    return value;
+  }
+  std::string_view counted(std::uint64_t length, const Instruction& now) { return {take(length, now), length}; }
+  std::string_view line(const Instruction& now);
+
+  // Out of the way of next(): frames, and what cannot be read.
+  void leave_frame(const Instruction& now);
+  void open_frame(const Instruction& now);
+  [[noreturn]] void refuse(std::uint64_t count, const Instruction& now) const;
+  [[noreturn]] void refuse_opcode(unsigned char byte, const Instruction& now) const;
+  [[noreturn]] void refuse_negative(std::int32_t length, const Instruction& now) const;
+
+  const char *begin_, *at_, *end_;
+  const char* limit_;  // no argument crosses it: the open frame's end, else the stream's
+  std::uint64_t size_;
+  bool in_frame_ = false;
 };
+
+inline void Stream::next(Instruction& now) {
+  now.offset = position();
+  now.opcode = nullptr;
+  if (at_ == limit_) [[unlikely]]
+    leave_frame(now);
+  const auto byte = static_cast<unsigned char>(*at_);
+  now.opcode = opcode(byte);
+  if (!now.opcode) [[unlikely]]
+    refuse_opcode(byte, now);
+  ++at_;
+  switch (now.opcode->argument) {
+    case Argument::none:
+      break;
+    case Argument::uint1:
+      now.number = number<std::uint8_t>(now);
+      break;
+    case Argument::uint2:
+      now.number = number<std::uint16_t>(now);
+      break;
+    case Argument::int4:
+      now.number = number<std::int32_t>(now);
+      break;
+    case Argument::uint4:
+      now.number = number<std::uint32_t>(now);
+      break;
+    case Argument::uint8:
+      open_frame(now);
+      now.number = limit_ - at_;
+      break;
+    case Argument::float8:
+      now.bytes = counted(8, now);
+      break;
+    case Argument::string1:
+    case Argument::bytes1:
+    case Argument::unicode1:
+    case Argument::long1:
+      now.bytes = counted(number<std::uint8_t>(now), now);
+      break;
+    case Argument::bytes4:
+    case Argument::unicode4:
+      now.bytes = counted(number<std::uint32_t>(now), now);
+      break;
+    case Argument::string4:
+    case Argument::long4: {
+      const auto length = number<std::int32_t>(now);
+      if (length < 0) [[unlikely]]
+        refuse_negative(length, now);
+      now.bytes = counted(static_cast<std::uint64_t>(length), now);
+      break;
+    }
+    case Argument::bytes8:
+    case Argument::bytearray8:
+    case Argument::unicode8:
+      now.bytes = counted(number<std::uint64_t>(now), now);
+      break;
+    case Argument::decimal:
+    case Argument::long_decimal:
+    case Argument::float_line:
+    case Argument::string_line:
+    case Argument::unicode_line:
+    case Argument::id_line:
+      now.bytes = line(now);
+      break;
+    case Argument::name_lines:
+      now.bytes = line(now);
+      now.second = line(now);
+      break;
+  }
+}
 
 }  // namespace flambeau::pickle

@@ -233,11 +233,7 @@ std::optional<std::string> utf8_to_latin1(std::string_view utf8) {
 }
 
 bool is_python_text(std::string_view text) noexcept {
-  for (std::size_t at = 0; at < text.size();) {
-    if (static_cast<unsigned char>(text[at]) < 0x80) {
-      ++at;
-      continue;
-    }
+  for (std::size_t at = base::ascii_run(text, 0); at < text.size(); at += base::ascii_run(text, at)) {
     const base::Character character = base::decode(text, at);
     if (!character.valid) return false;
     at += character.length;

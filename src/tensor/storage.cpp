@@ -104,27 +104,36 @@ struct Storage::Impl {
   }
 };
 
-Storage::Storage(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+struct Storage::Shared final : Storage {
+  Shared() noexcept : Storage(&impl) {}
+  Impl impl{};
+};
+
 Storage::~Storage() = default;
 
+std::shared_ptr<Storage> Storage::make(std::uint64_t nbytes, DType dtype) {
+  auto made = std::make_shared<Shared>();
+  made->impl.nbytes = nbytes;
+  made->impl.dtype = dtype;
+  return made;
+}
+
 std::shared_ptr<Storage> Storage::zeros(std::uint64_t nbytes, DType dtype) {
-  auto impl = std::make_unique<Impl>();
-  impl->nbytes = nbytes;
-  impl->dtype = dtype;
+  auto made = make(nbytes, dtype);
+  Impl* const impl = made->impl_;
   impl->own = tensor::Memory(nbytes, true);
   impl->data = impl->own.data();
   impl->checked = true;
-  return std::shared_ptr<Storage>(new Storage(std::move(impl)));
+  return made;
 }
 
 std::shared_ptr<Storage> Storage::uninitialized(std::uint64_t nbytes, DType dtype) {
-  auto impl = std::make_unique<Impl>();
-  impl->nbytes = nbytes;
-  impl->dtype = dtype;
+  auto made = make(nbytes, dtype);
+  Impl* const impl = made->impl_;
   impl->own = tensor::Memory(nbytes, false);
   impl->data = impl->own.data();
   impl->checked = true;
-  return std::shared_ptr<Storage>(new Storage(std::move(impl)));
+  return made;
 }
 
 std::shared_ptr<Storage> Storage::from(std::shared_ptr<const StorageSource> source, std::uint64_t nbytes, DType dtype) {
@@ -133,24 +142,22 @@ std::shared_ptr<Storage> Storage::from(std::shared_ptr<const StorageSource> sour
   if (!view.empty() && view.size() != nbytes)
     throw Error(view.size() < nbytes ? ErrorCode::truncated : ErrorCode::corrupt,
                 fmt::format("{}: the payload holds {} bytes, {} needed", source->describe(), view.size(), nbytes));
-  auto impl = std::make_unique<Impl>();
-  impl->nbytes = nbytes;
-  impl->dtype = dtype;
+  auto made = make(nbytes, dtype);
+  Impl* const impl = made->impl_;
   impl->data = view.empty() ? nullptr : view.data();
   impl->checked = nbytes == 0;
   impl->source = std::move(source);
-  return std::shared_ptr<Storage>(new Storage(std::move(impl)));
+  return made;
 }
 
 std::shared_ptr<Storage> Storage::borrow(std::span<std::byte> memory, DType dtype) {
-  auto impl = std::make_unique<Impl>();
-  impl->nbytes = memory.size();
-  impl->dtype = dtype;
+  auto made = make(memory.size(), dtype);
+  Impl* const impl = made->impl_;
   impl->borrowed = memory;
   impl->version = 1;
   impl->data = memory.data();
   impl->checked = true;
-  return std::shared_ptr<Storage>(new Storage(std::move(impl)));
+  return made;
 }
 
 std::uint64_t Storage::nbytes() const noexcept { return impl_->nbytes; }

@@ -72,24 +72,20 @@ object::Ref Reader::storage_of(object::Heap& heap, const object::Sequence& tuple
   const auto& items = tuple.items;
   if (items.size() != 5 && items.size() != 6)
     corrupt(fmt::format("persistent id of a storage has {} items, expected 5 or 6", items.size()));
-  StorageId id;
   const auto* const storage_class = object::as<object::Global>(items[1]);
   if (storage_class == nullptr) corrupt(fmt::format("persistent id: the storage class is a {}", name(items[1].kind())));
-  const auto dtype = dtype_of_storage_class(storage_class->qualname);
+  const auto dtype = dtype_of(*storage_class);
   if (!dtype || !storage_class->module.starts_with("torch"))
     corrupt(fmt::format("persistent id: '{}.{}' is no storage class", storage_class->module, storage_class->qualname));
   const auto key = text_or_bytes(items[2]);
   if (!key) corrupt(fmt::format("persistent id: the storage key is a {}, expected a string", name(items[2].kind())));
-  id.key = *key;
-  id.storage_class = storage_class->qualname;
-  id.dtype = *dtype;
-  id.location = text_or_bytes(items[3]).value_or("cpu");
-  id.numel = count(items[4], "numel");
-  if (!base::checked_mul<std::uint64_t>(id.numel, itemsize(id.dtype), id.nbytes) ||
-      id.nbytes > std::uint64_t{INT64_MAX})
-    corrupt(fmt::format("storage '{}': {} elements of {} bytes overflow", id.key, id.numel, itemsize(id.dtype)));
+  const std::uint64_t numel = count(items[4], "numel");
+  std::uint64_t nbytes = 0;
+  if (!base::checked_mul<std::uint64_t>(numel, itemsize(*dtype), nbytes) || nbytes > std::uint64_t{INT64_MAX})
+    corrupt(fmt::format("storage '{}': {} elements of {} bytes overflow", *key, numel, itemsize(*dtype)));
 
-  Known& known = known_storage(heap, std::move(id));
+  Known& known = known_storage(heap, {std::string(*key), storage_class->qualname, *dtype, numel, nbytes,
+                                      std::string(text_or_bytes(items[3]).value_or("cpu"))});
   if (items.size() == 5 || items[5].is_none()) return known.node;
 
   const auto* const view = items[5].kind() == Kind::tuple ? object::as<object::Sequence>(items[5]) : nullptr;
@@ -104,28 +100,33 @@ object::Ref Reader::storage_of(object::Heap& heap, const object::Sequence& tuple
   auto storage = storages_.view(known.id, offset * width, size * width);
   storage->set_location(known.id.location);
   const object::Ref node = heap.storage(std::move(storage), known.id.storage_class);
-  key_of_node_.emplace(node.node(), *view_key);
   views_.emplace(*view_key, node);
   return node;
 }
 
+std::optional<DType> Reader::dtype_of(const object::Global& storage_class) {
+  if (last_class_ != &storage_class) {
+    last_class_ = &storage_class;
+    last_dtype_ = dtype_of_storage_class(storage_class.qualname);
+  }
+  return last_dtype_;
+}
+
 Reader::Known& Reader::known_storage(object::Heap& heap, StorageId id) {
-  const auto found = keys_.find(id.key);
-  if (found == keys_.end()) {
+  const auto [found, fresh] = keys_.try_emplace(id.key);
+  Known& known = found->second;
+  if (fresh) {
     auto storage = storages_.open(id);
     storage->set_location(id.location);
-    const object::Ref node = heap.storage(std::move(storage), id.storage_class);
-    key_of_node_.emplace(node.node(), id.key);
-    std::string key = id.key;
-    return keys_.emplace(std::move(key), Known{std::move(id), node}).first->second;
+    known.node = heap.storage(std::move(storage), id.storage_class);
+    known.id = std::move(id);
+    return known;
   }
   // torch takes the first id of a key and ignores what later ones say; a file that contradicts itself is damaged.
-  Known& known = found->second;
   if (known.id.numel == 0 && id.numel == 0) {
     if (known.id.storage_class == id.storage_class) return known;
     known.id = std::move(id);  // an empty storage is nobody's: each view has its own dtype
     known.node = heap.storage(object::as<object::StorageNode>(known.node)->storage, known.id.storage_class);
-    key_of_node_.emplace(known.node.node(), known.id.key);
     return known;
   }
   if (known.id.dtype != id.dtype)
@@ -133,6 +134,15 @@ Reader::Known& Reader::known_storage(object::Heap& heap, StorageId id) {
   if (known.id.numel != id.numel)
     corrupt(fmt::format("storage '{}' holds {} elements here and {} before", id.key, id.numel, known.id.numel));
   return known;
+}
+
+std::string Reader::key_of(const Storage& storage) const {
+  const auto names = [&](object::Ref node) { return object::as<object::StorageNode>(node)->storage.get() == &storage; };
+  for (const auto& [key, node] : views_)
+    if (names(node)) return key;
+  for (const auto& [key, known] : keys_)
+    if (names(known.node)) return key;
+  return {};
 }
 
 void Reader::append_notes(std::vector<std::string>& notes) const {

@@ -39,8 +39,8 @@ class Storages {
   virtual std::shared_ptr<Storage> open(const StorageId& id) = 0;
   /// A slice of the storage `root` under a key of its own (legacy files of 0.1 to 0.3). Already checked to lie inside.
   virtual std::shared_ptr<Storage> view(const StorageId& root, std::uint64_t offset, std::uint64_t nbytes);
-  /// A tensor of `dtype` looks at the untyped storage `key`: big-endian files swap by its width.
-  virtual void element_type(std::string_view key, DType dtype) { (void)key, (void)dtype; }
+  /// A tensor of `dtype` looks at the untyped `storage`: big-endian files swap by its width.
+  virtual void element_type(const Storage& storage, DType dtype) { (void)storage, (void)dtype; }
 };
 
 class Reader : public pickle::Meaning {
@@ -80,15 +80,19 @@ class Reader : public pickle::Meaning {
     object::Ref node;
   };
   object::Ref storage_of(object::Heap& heap, const object::Sequence& id);
+  std::optional<DType> dtype_of(const object::Global& storage_class);
   Known& known_storage(object::Heap& heap, StorageId id);
+  /// For error texts; empty for a storage that came by no key.
+  std::string key_of(const Storage& storage) const;
 
   Storages& storages_;
   Options options_;
-  std::map<std::string, Known, std::less<>> keys_;                    // by storage key
-  std::map<std::string, object::Ref, std::less<>> views_;             // by view key
-  std::unordered_map<const object::Node*, std::string> key_of_node_;  // for error texts and element_type
+  std::unordered_map<std::string, Known> keys_;            // by storage key
+  std::map<std::string, object::Ref, std::less<>> views_;  // by view key
   std::unordered_map<std::string, Standing> standings_;
   std::map<std::string, object::Ref, std::less<>> native_dtypes_;  // of numpy, by type string
+  const object::Global* last_class_ = nullptr;  // most storages are of the class of the one before
+  std::optional<DType> last_dtype_{};
   std::vector<object::Ref> sparse_;
   bool dangerous_ = false;
   std::uint64_t hooked_ = 0;  // tensors with backward hooks

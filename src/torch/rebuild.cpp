@@ -48,6 +48,13 @@ const Row* row_of(object::Ref callable) noexcept {
   return nullptr;
 }
 
+/// Of the elements that a storage of this class has; an empty one may have been opened under another class.
+DType dtype_of(const object::StorageNode& node) noexcept {
+  const DType opened = node.storage->dtype();
+  if (info(opened).storage_class == node.storage_class) return opened;
+  return dtype_of_storage_class(node.storage_class).value_or(DType::uint8);
+}
+
 /// dtype of "torch.FloatTensor", "torch.cuda.HalfTensor": the typed tensor classes of 0.1.
 std::optional<DType> dtype_of_tensor_class(const object::Global& global) noexcept {
   constexpr std::string_view suffix = "Tensor";
@@ -118,15 +125,14 @@ bool Rebuild::set_state(object::Ref target, object::Ref state) {
 Tensor Rebuild::view(const Args& args, DType dtype, std::size_t first) {
   auto& node = args.storage(first);
   const Limits& limits = reader.options_.limits;
-  const auto named = reader.key_of_node_.find(&node);
-  const std::string key = named != reader.key_of_node_.end() ? named->second : std::string();
   try {
     Tensor tensor(node.storage, dtype, args.shape(first + 2, limits), args.shape(first + 3, limits),
                   args.integer(first + 1));
-    if (node.storage->dtype() != dtype && !key.empty()) reader.storages_.element_type(key, dtype);
+    if (node.storage->dtype() != dtype) reader.storages_.element_type(*node.storage, dtype);
     return tensor;
   } catch (const Error& error) {
     constexpr std::string_view opening = "storage holds";
+    const std::string key = reader.key_of(*node.storage);
     std::string text = error.message();
     text = text.starts_with(opening) ? fmt::format("storage '{}'{}", key, text.substr(opening.size() - 6))
                                      : fmt::format("storage '{}': {}", key, text);
@@ -153,12 +159,12 @@ void Rebuild::metadata(const Args& args, std::size_t index, Tensor& tensor) {
 
 Rebuild::Result Rebuild::tensor(const Args& args) {
   args.expect(4, 4);
-  return heap.tensor(view(args, dtype_of_storage_class(args.storage(0).storage_class).value_or(DType::uint8), 0));
+  return heap.tensor(view(args, dtype_of(args.storage(0)), 0));
 }
 
 Rebuild::Result Rebuild::tensor_v2(const Args& args) {
   args.expect(6, 7);
-  Tensor tensor = view(args, dtype_of_storage_class(args.storage(0).storage_class).value_or(DType::uint8), 0);
+  Tensor tensor = view(args, dtype_of(args.storage(0)), 0);
   tensor.set_requires_grad(args.boolean(4));
   hooks(args.at(5));
   metadata(args, 6, tensor);
@@ -251,7 +257,7 @@ Rebuild::Result Rebuild::meta(const Args& args) {
 
 Rebuild::Result Rebuild::qtensor(const Args& args) {
   args.expect(7, 7);
-  Tensor tensor = view(args, dtype_of_storage_class(args.storage(0).storage_class).value_or(DType::uint8), 0);
+  Tensor tensor = view(args, dtype_of(args.storage(0)), 0);
   if (info(tensor.dtype()).kind != DTypeClass::quantized)
     args.fail(fmt::format("{} is no quantized dtype", flambeau::name(tensor.dtype())));
   auto how = quantizer(args, 4, tensor);

@@ -124,6 +124,9 @@ TEST_P(TrainMode, GivesTorchsNumbers) {
   if (expected.name == "BatchNorm2d cumulative") model(x);
   const std::vector<Model::Output> found = model.outputs(x);
   ASSERT_EQ(found.size(), expected.outputs.size());
+  // Inception's auxiliary head normalises channels of two values, which makes differences of rounding grow: other
+  // instructions (Zen 4's, here) move its norm by 1.2e-4, and the sum of its running means.
+  const bool grows = expected.name == "inception_v3";
   for (std::size_t k = 0; k < found.size(); ++k) {
     const Output& wanted = expected.outputs[k];
     if (found.size() > 1) {
@@ -134,9 +137,8 @@ TEST_P(TrainMode, GivesTorchsNumbers) {
     double squares = 0;
     for (const float value : dense.data<float>()) squares += static_cast<double>(value) * value;
     const double norm = std::sqrt(squares);
-    EXPECT_NEAR(norm, wanted.norm, 1e-4 * wanted.norm) << wanted.name;
-    // Inception's auxiliary head normalises channels of two values, which makes differences of rounding grow.
-    const double share = expected.name == "inception_v3" ? 3e-2 : 2e-3;
+    EXPECT_NEAR(norm, wanted.norm, (grows ? 1e-3 : 1e-4) * wanted.norm) << wanted.name;
+    const double share = grows ? 3e-2 : 2e-3;
     const double slack = 2e-6 + share * wanted.norm / std::sqrt(static_cast<double>(dense.numel()));
     for (std::size_t i = 0; i < wanted.first.size(); ++i)
       EXPECT_NEAR(dense.data<float>()[i], wanted.first[i], slack) << wanted.name << " element " << i;
@@ -150,7 +152,7 @@ TEST_P(TrainMode, GivesTorchsNumbers) {
         for (const float value : dense.data<float>()) sums[k] += value;
       }
   for (std::size_t k = 0; k < 3; ++k)
-    EXPECT_NEAR(sums[k], expected.buffers[k], 5e-3 + 1e-4 * std::abs(expected.buffers[k])) << k;
+    EXPECT_NEAR(sums[k], expected.buffers[k], (grows ? 2e-2 : 5e-3) + 1e-4 * std::abs(expected.buffers[k])) << k;
   EXPECT_FLOAT_EQ(rand({1}).data<float>()[0], static_cast<float>(expected.next)) << "another number of draws";
 }
 

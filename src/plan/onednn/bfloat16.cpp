@@ -27,7 +27,7 @@ std::optional<Choice> bfloat16(const Request& request) {
     const auto pd =
         describe_conv(dnnl::algorithm::convolution_direct, channels_last(g.in, type::bf16), any(kernel, type::bf16),
                       biased ? &bias : nullptr, channels_last(g.out, narrow ? type::bf16 : type::f32), g.a, *attr);
-    const std::string name = name_of("conv", pd);
+    const std::string name = name_of("bf16 conv", pd);
     if (name.find(" ref") != std::string::npos) return std::nullopt;
     WeightPool& pool = *request.program.packed;
     const auto weights = [given = request.input(1)] { return as_float(given).to(DType::bfloat16); };

@@ -127,7 +127,7 @@ std::optional<Choice> int8(const Request& request) {
   try {
     const auto pd = describe_conv(dnnl::algorithm::convolution_direct, channels_last(g.in, *source),
                                   any(kernel, type::s8), nullptr, channels_last(g.out, type::s32), g.a, attr);
-    const std::string name = name_of("conv", pd);
+    const std::string name = name_of("int8 conv", pd);
     if (name.find(" ref") != std::string::npos) return std::nullopt;
     WeightPool& pool = *request.program.packed;
     const float limit = weight_limit(*source);
