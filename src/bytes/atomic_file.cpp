@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstring>
 #include <limits>
+#include <system_error>
+#include <thread>
 #include <vector>
 
 #include "bytes/posix.h"
@@ -47,6 +49,15 @@ Descriptor open_folder(const std::string& folder, const std::string& path) {
   if (errno == ENOENT || errno == ENOTDIR)
     throw Error(ErrorCode::not_found, "Parent directory " + folder + " does not exist.", {.file = path});
   throw_errno(errno, "open the folder", path);
+}
+
+// Gives the last handle to a replaced file back beside the caller: to free its pages takes a quarter of the time that
+// it took to write them.
+void close_beside(Descriptor file) {
+  try {
+    std::thread([held = std::move(file)]() mutable { held.close(); }).detach();  // the process's end closes it, too
+  } catch (const std::system_error&) {  // no thread to be had: closed as it went out of scope
+  }
 }
 
 std::string random_name() {
@@ -156,6 +167,13 @@ struct AtomicFile::Impl {
     if (length > 0) static_cast<void>(::fsetxattr(file.get(), acl, value.data(), static_cast<std::size_t>(length), 0));
   }
 
+  /// A handle that keeps the old file's pages after the rename; none for a small one, or one with other names.
+  Descriptor hold_old() const {
+    constexpr off_t large = 16 << 20;
+    if (!has_old || old.st_size < large || old.st_nlink > 1) return {};
+    return Descriptor(::openat(folder.get(), base.c_str(), O_PATH | O_CLOEXEC | O_NOFOLLOW));
+  }
+
   void sync_folder() {
     // EBADF: opened with O_PATH. EINVAL: the file system has no such thing.
     if (::fsync(folder.get()) == 0 || errno == EBADF || errno == EINVAL) return;
@@ -185,9 +203,11 @@ void AtomicFile::commit() {
   // A failed fsync has dropped the pages: a second one that succeeds would prove nothing.
   if (impl.durable && ::fsync(impl.file.get()) != 0) impl.fail("fsync", errno);
   if (const int number = impl.file.close()) impl.fail("close", number);
+  Descriptor old = impl.hold_old();
   if (::renameat(impl.folder.get(), impl.temporary.c_str(), impl.folder.get(), impl.base.c_str()) != 0)
     impl.fail("rename the temporary file", errno);
   impl.temporary.clear();
+  if (old) close_beside(std::move(old));
   if (impl.durable) impl.sync_folder();
 }
 

@@ -6,7 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include <flambeau/error.h>
 
@@ -125,6 +127,20 @@ TEST_F(AtomicFiles, LeaveHardLinksWithTheOldContent) {
   fs::create_hard_link(path, scratch_.path("b.pth"));
   save("a.pth", "new");
   EXPECT_EQ(scratch_.content("b.pth"), "old");
+}
+
+// A large old file is given back beside the caller: soon, and with its handle.
+TEST_F(AtomicFiles, GiveALargeOldFileBack) {
+  const auto handles = [] {
+    return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());
+  };
+  save("a.pth", std::string(17 << 20, 'x'));
+  const auto before = handles();
+  save("a.pth", "new");
+  EXPECT_EQ(scratch_.content("a.pth"), "new");
+  EXPECT_EQ(scratch_.count(), 1u);
+  for (int i = 0; i < 500 && handles() > before; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_EQ(handles(), before);
 }
 
 // A file size limit stands in for a full disk: write(2) comes up short, then fails.
