@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -24,13 +23,14 @@ class Memo {
     slot = value;
     last_ = std::max(last_, index);
   }
-  std::optional<object::Ref> get(std::uint64_t index) const noexcept {
+  /// Null for a slot that was never filled; good until the next put.
+  const object::Ref* get(std::uint64_t index) const noexcept {
     if (index < room_) {
-      const object::Ref slot = chunks_[index / step][index % step];
-      if (slot != unset()) return slot;
+      const object::Ref& slot = chunks_[index / step][index % step];
+      if (slot != unset()) return &slot;
     }
     const auto found = sparse_.find(index);
-    return found == sparse_.end() ? std::nullopt : std::optional(found->second);
+    return found == sparse_.end() ? nullptr : &found->second;
   }
   /// Filled slots: MEMOIZE's next index.
   std::uint64_t size() const noexcept { return count_; }

@@ -313,7 +313,7 @@ void Machine::put(std::uint64_t index) {
 }
 
 void Machine::get(std::uint64_t index) {
-  const auto value = memo_.get(index);
+  const Ref* const value = memo_.get(index);
   if (!value) [[unlikely]]
     corrupt("memo slot " + std::to_string(index) + " was never filled, " + std::to_string(memo_.size()) + " are");
   push(*value);
