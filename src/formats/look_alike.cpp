@@ -1,5 +1,8 @@
 // Files that people mistake for checkpoints, named.
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <array>
 
 #include "archive/zip.h"
@@ -47,6 +50,20 @@ bool is_text(std::string_view head) {
   return true;
 }
 
+/// The record that spoils a checkpoint in a folder of its own by lying beside that folder; empty without one.
+std::string outside_its_folder(const archive::ZipReader& zip) {
+  if (zip.entries().empty() || !zip.root().empty()) return {};
+  const std::string& first = zip.entries().front().name;
+  const std::size_t slash = first.find('/');
+  if (slash == std::string::npos) return {};
+  const std::string_view folder = std::string_view(first).substr(0, slash + 1);
+  const auto outside =
+      std::ranges::find_if(zip.entries(), [&](const archive::Entry& e) { return !e.name.starts_with(folder); });
+  if (outside == zip.entries().end() || zip.find(std::string(folder) + "data.pkl") == nullptr) return {};
+  return fmt::format("a zip archive with '{}' outside its folder '{}', which PyTorch refuses as well", outside->name,
+                     folder);
+}
+
 }  // namespace
 
 std::string look_alike(const Input& input) {
@@ -57,7 +74,8 @@ std::string look_alike(const Input& input) {
       return "a torch.package archive, which needs its Python code";
     if (input.zip->find("version") != nullptr && input.zip->entries().size() == 1)
       return "a zip archive without data.pkl: a save that failed";
-    return "a zip archive without data.pkl";
+    const std::string outside = outside_its_folder(*input.zip);
+    return outside.empty() ? "a zip archive without data.pkl" : outside;
   }
   for (const Mark& mark : marks)
     if (std::string_view(input.head).substr(std::min(mark.offset, input.head.size())).starts_with(mark.bytes))
