@@ -82,16 +82,17 @@ void detail::run_slots(std::int64_t count, Call call, void* f) {
 #endif
 }
 
-ThreadScope::ThreadScope(int count) noexcept : count_(count), control_(control()) {
+ThreadScope::ThreadScope(int count, Pool pool) noexcept
+    : flushing_(pool == Pool::woken ? count : 1), control_(control()) {
 #ifdef _OPENMP
   before_ = omp_get_max_threads();
   omp_set_num_threads(count);
 #endif
-  set_control_everywhere(count_, control_ | flush_denormals);
+  set_control_everywhere(flushing_, control_ | flush_denormals);
 }
 
 ThreadScope::~ThreadScope() {
-  set_control_everywhere(count_, control_);
+  set_control_everywhere(flushing_, control_);
 #ifdef _OPENMP
   omp_set_num_threads(before_);
 #endif

@@ -17,13 +17,16 @@ std::int64_t second_level_cache() noexcept;
 /// zero.
 class ThreadScope {
  public:
-  explicit ThreadScope(int count) noexcept;
+  /// Woken threads spin for some milliseconds where no region follows, and take the processors of other work. Left
+  /// asleep they do not flush denormals: for the making of plans, whose heavy work other threads do.
+  enum class Pool : std::uint8_t { woken, asleep };
+  explicit ThreadScope(int count, Pool pool = Pool::woken) noexcept;
   ~ThreadScope();
   ThreadScope(const ThreadScope&) = delete;
   ThreadScope& operator=(const ThreadScope&) = delete;
 
  private:
-  int count_, before_ = 1;
+  int flushing_, before_ = 1;
   unsigned control_ = 0;
 };
 

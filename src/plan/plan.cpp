@@ -76,7 +76,7 @@ struct Plan::Impl {
     impl->options = options;
     impl->options.packed = nullptr;
     if (options.threads == 0) impl->options.threads = plan::processors();
-    const plan::ThreadScope threads(impl->options.threads);
+    const plan::ThreadScope threads(impl->options.threads, plan::ThreadScope::Pool::asleep);
     plan::Program program = plan::Program::from(graph);
     program.packed = std::make_shared<plan::WeightPool>(std::move(earlier), impl->options.threads - 1);
     for (const plan::ValueId id : program.inputs) impl->inputs.push_back({program[id].shape, program[id].dtype});
