@@ -58,18 +58,29 @@ std::optional<Choice> make(const Request& request, dnnl::algorithm algorithm) {
     const auto src = layout_of(pd.src_desc(), in), dst = layout_of(pd.dst_desc(), out);
     if (!src || !dst) return std::nullopt;
     std::uint64_t packed = 0;
+    std::string name = name_of("conv", pd);
+    choice.scratch_bytes = pd.scratchpad_desc().get_size();
     std::vector<Operand> operands = {{Operand::From::use, DNNL_ARG_SRC, pd.src_desc()},
-                                     weight(*request.program.packed, DNNL_ARG_WEIGHTS, weights,
-                                            *desc_of(Layout::plain(kernel), kernel), pd.weights_desc(), packed),
                                      {Operand::From::output, DNNL_ARG_DST, pd.dst_desc()},
                                      {Operand::From::scratch, DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc()}};
+    const memory::desc plain = *desc_of(Layout::plain(kernel), kernel);
+    const std::size_t behind = (choice.scratch_bytes + 63) / 64 * 64;
+    auto passing = request.options.effort == Effort::oneshot
+                       ? passing_weight(DNNL_ARG_WEIGHTS, weights, plain, pd.weights_desc(), behind)
+                       : std::nullopt;
+    if (passing) {
+      name += ", weights in place";
+      choice.scratch_bytes = behind + pd.weights_desc().get_size();
+      operands.push_back(std::move(*passing));
+    } else {
+      operands.push_back(weight(*request.program.packed, DNNL_ARG_WEIGHTS, weights, plain, pd.weights_desc(), packed));
+    }
     if (biased)
       operands.push_back(
           weight(*request.program.packed, DNNL_ARG_BIAS, request.input(2), bias_desc, pd.bias_desc(), packed));
     choice.uses = {{request.operation.inputs[0], *src}};
     choice.output = *dst;
-    choice.scratch_bytes = pd.scratchpad_desc().get_size();
-    choice.kernel = make_kernel(name_of("conv", pd), dnnl::convolution_forward(pd), std::move(operands), packed);
+    choice.kernel = make_kernel(std::move(name), dnnl::convolution_forward(pd), std::move(operands), packed);
     return choice;
   } catch (const dnnl::error&) {
     return std::nullopt;

@@ -40,7 +40,8 @@ class PrimitiveKernel final : public Kernel {
       if (operand.from == Operand::From::constant) continue;
       const std::byte* address = operand.from == Operand::From::use      ? run.inputs[operand.index]
                                  : operand.from == Operand::From::output ? run.output
-                                                                         : run.scratch;
+                                                                         : run.scratch + operand.index;
+      if (operand.make) operand.make(reinterpret_cast<float*>(run.scratch + operand.index));
       if (address == bound.addresses[i]) continue;
       bound.addresses[i] = address;
       bound.memories[i].set_data_handle(const_cast<std::byte*>(address));

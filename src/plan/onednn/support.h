@@ -50,9 +50,10 @@ struct Operand {
   enum class From : std::uint8_t { use, output, scratch, constant } from;
   int argument;
   dnnl::memory::desc desc;
-  std::size_t index = 0;       ///< of a use
-  Tensor constant{};           ///< keeps the memory alive
-  const void* data = nullptr;  ///< of a constant
+  std::size_t index = 0;               ///< of a use; where it begins in the scratch, in bytes
+  Tensor constant{};                   ///< keeps the memory alive
+  const void* data = nullptr;          ///< of a constant
+  std::function<void(float*)> make{};  ///< writes it to the scratch before each run
 };
 
 /// A primitive with its arguments bound.
@@ -79,6 +80,11 @@ Operand weight(WeightPool& pool, int argument, const std::function<Tensor()>& co
                const dnnl::memory::desc& to, std::uint64_t& packed);
 Operand weight(WeightPool& pool, int argument, const Value& constant, const dnnl::memory::desc& from,
                const dnnl::memory::desc& to, std::uint64_t& packed);
+
+/// A large weight as one that each run makes anew in the scratch, from byte `offset` on: nothing of it is kept, and no
+/// fresh memory is touched for it. nullopt for weights that are better packed once.
+std::optional<Operand> passing_weight(int argument, const Value& constant, const dnnl::memory::desc& from,
+                                      const dnnl::memory::desc& to, std::size_t offset);
 
 /// "onednn conv jit:avx2".
 std::string name_of(const char* what, const dnnl::primitive_desc_base& desc);

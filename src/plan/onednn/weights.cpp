@@ -101,6 +101,17 @@ Operand packed_copy(WeightPool& pool, int argument, const memory::desc& to, std:
 
 }  // namespace
 
+std::optional<Operand> passing_weight(int argument, const Value& constant, const memory::desc& from,
+                                      const memory::desc& to, std::size_t offset) {
+  constexpr std::size_t least = 256U << 10;
+  const auto panels = panels_of(constant, from, to);
+  // Where outputs fill their blocks: nothing else zeroes what is beside them.
+  if (!panels || panels->outputs % panels->block != 0 || to.get_size() < least) return std::nullopt;
+  return Operand{Operand::From::scratch, argument, to, offset, {}, nullptr, [constant, panels](float* data) {
+                   panels->fill(constant, data);
+                 }};
+}
+
 Operand weight(WeightPool& pool, int argument, const std::function<Tensor()>& constant, const memory::desc& from,
                const memory::desc& to, std::uint64_t& packed) {
   if (from == to) return as_operand(argument, to, constant());
