@@ -12,6 +12,7 @@ namespace {
 namespace g = graph;
 using g::Activation;
 using g::Var;
+using plan_test::difference;
 using plan_test::expect_agreement;
 using plan_test::Sketch;
 
@@ -98,6 +99,28 @@ TEST(FastConv, FoldsBatchNormAndAddsResiduals) {
     const Var third = g::relu(conv(second, 1) + conv(first, 1));           // projected shortcut
     expect_agreement(s, {third + first, second, g::relu(conv(x, 3) + x)}, 4e-6);
     if (HasFatalFailure()) return;
+  }
+}
+
+// Weights made in the scratch, which all steps share: outputs that fill their blocks, and some that do not; a batch norm's
+// factors; groups; a second run.
+TEST(FastConv, LargeOnesOfASingleRunMakeTheirWeightsInTheScratch) {
+  for (const std::int64_t out : {128, 130}) {
+    Sketch s;
+    const auto conv = [&](Var v, std::int64_t groups) {
+      const Var w = s.weight({out, v.size(1) / groups, 3, 3}, 0.05F);
+      return s.batch_norm(g::conv(v, w, s.weight({out}), {}, {1}, {}, groups));
+    };
+    const Var first = g::relu(conv(s.input({2, 64, 9, 9}), 1));
+    const Var second = g::relu(conv(first, 1) + first);
+    expect_agreement(s, {conv(second, 1), conv(second, 2)}, 2e-5);
+    if (HasFatalFailure()) return;
+    const Plan plan = Plan::compile(s.graph, {.effort = Effort::oneshot});
+    if (out == 128 && plan::isa() == plan::Isa::avx512) {
+      EXPECT_THAT(plan.describe(), testing::HasSubstr("weights in place"));
+    }
+    const auto once = plan.run(s.inputs), again = plan.run(s.inputs);
+    for (std::size_t i = 0; i < once.size(); ++i) EXPECT_EQ(difference(once[i], again[i]), 0) << plan.describe();
   }
 }
 
