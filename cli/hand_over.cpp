@@ -14,8 +14,8 @@
 namespace cli {
 namespace {
 
-/// Waiting threads of OpenMP's pool spin for some milliseconds, as long as a small network takes in all, and each change
-/// of the address space has to interrupt them. A twentieth bridges the gaps between layers as well.
+/// Waiting threads of OpenMP's pool spin for some milliseconds, as long as a small network takes in all, and each
+/// change of the address space has to interrupt them. A twentieth bridges the gaps between layers as well.
 void spin_less() {
   for (const char* name : {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"})
     if (std::getenv(name)) return;

@@ -22,8 +22,7 @@ std::string hex(unsigned char byte) {
 
 void Stream::refuse(std::uint64_t count, const Instruction& now) const {
   if (count > left())
-    fail(ErrorCode::truncated, now,
-         std::to_string(count) + " bytes needed, " + std::to_string(left()) + " left");
+    fail(ErrorCode::truncated, now, std::to_string(count) + " bytes needed, " + std::to_string(left()) + " left");
   fail(ErrorCode::corrupt, now,
        "its argument of " + std::to_string(count) + " bytes crosses the end of its frame, " +
            std::to_string(limit_ - at_) + " bytes left there");

@@ -91,7 +91,7 @@ class Reader : public pickle::Meaning {
   std::map<std::string, object::Ref, std::less<>> views_;  // by view key
   std::unordered_map<std::string, Standing> standings_;
   std::map<std::string, object::Ref, std::less<>> native_dtypes_;  // of numpy, by type string
-  const object::Global* last_class_ = nullptr;  // most storages are of the class of the one before
+  const object::Global* last_class_ = nullptr;                     // most storages are of the class of the one before
   std::optional<DType> last_dtype_{};
   std::vector<object::Ref> sparse_;
   bool dangerous_ = false;

@@ -131,9 +131,7 @@ TEST_F(AtomicFiles, LeaveHardLinksWithTheOldContent) {
 
 // A large old file is given back beside the caller: soon, and with its handle.
 TEST_F(AtomicFiles, GiveALargeOldFileBack) {
-  const auto handles = [] {
-    return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());
-  };
+  const auto handles = [] { return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator()); };
   save("a.pth", std::string(17 << 20, 'x'));
   const auto before = handles();
   save("a.pth", "new");

@@ -102,8 +102,8 @@ TEST(FastConv, FoldsBatchNormAndAddsResiduals) {
   }
 }
 
-// Weights made in the scratch, which all steps share: outputs that fill their blocks, and some that do not; a batch norm's
-// factors; groups; a second run.
+// Weights made in the scratch, which all steps share: outputs that fill their blocks, and some that do not; a batch
+// norm's factors; groups; a second run.
 TEST(FastConv, LargeOnesOfASingleRunMakeTheirWeightsInTheScratch) {
   for (const std::int64_t out : {128, 130}) {
     Sketch s;
