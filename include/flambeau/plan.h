@@ -70,8 +70,9 @@ struct PlanOptions {
 };
 
 /// A compiled graph. Owns packed weights and keeps the constants' storages alive; immutable. Constants are read when
-/// the plan is made: weights that change later need a new plan. Only a graph recorded in training writes: its running
-/// statistics. Threads: several may call `run` at once (each call uses its own workspace, kept for the next).
+/// the plan is made, and in each run where a oneshot plan uses them in place: weights that change later need a new
+/// plan. Only a graph recorded in training writes: its running statistics. Threads: several may call `run` at once
+/// (each call uses its own workspace, kept for the next).
 class Plan {
  public:
   /// Throws Error(unsupported) naming the operation that no kernel set has.

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "archive/zip_format.h"
 #include "base/utf8.h"
 
@@ -14,13 +16,12 @@ const char* unsafe_name(std::string_view name) noexcept {
   if (name.size() >= 3 && name[1] == ':' && name[2] == '/') return "names a drive";
   if (!base::is_utf8(name)) return "is not UTF-8";
   if (name.back() == '/') name.remove_suffix(1);
-  std::size_t start = 0;
-  for (std::size_t i = 0; i <= name.size(); ++i) {
-    if (i < name.size() && name[i] != '/') continue;
-    const std::string_view part = name.substr(start, i - start);
+  for (std::size_t start = 0; start <= name.size();) {
+    const std::size_t end = std::min(name.find('/', start), name.size());
+    const std::string_view part = name.substr(start, end - start);
     if (part.empty() || part == ".") return "has an empty part";
     if (part == "..") return "leaves its folder";
-    start = i + 1;
+    start = end + 1;
   }
   return nullptr;
 }

@@ -14,7 +14,7 @@ class Arena {
   /// A new default-made T; it lives as long as the arena.
   T& make() {
     if (used_ == capacity_) {
-      capacity_ = chunks_.empty() ? 8 : std::min<std::size_t>(capacity_ * 2, most);
+      capacity_ = chunks_.empty() ? 4 : std::min<std::size_t>(capacity_ * 2, most);
       chunks_.push_back(std::make_unique<T[]>(capacity_));
       used_ = 0;
     }

@@ -64,13 +64,13 @@ std::optional<Choice> make(const Request& request, dnnl::algorithm algorithm) {
                                      {Operand::From::output, DNNL_ARG_DST, pd.dst_desc()},
                                      {Operand::From::scratch, DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc()}};
     const memory::desc plain = *desc_of(Layout::plain(kernel), kernel);
-    const std::size_t behind = (choice.scratch_bytes + 63) / 64 * 64;
+    const std::size_t offset = behind(pd.scratchpad_desc());
     auto passing = request.options.effort == Effort::oneshot
-                       ? passing_weight(DNNL_ARG_WEIGHTS, weights, plain, pd.weights_desc(), behind)
+                       ? passing_weight(DNNL_ARG_WEIGHTS, weights, plain, pd.weights_desc(), offset)
                        : std::nullopt;
     if (passing) {
       name += ", weights in place";
-      choice.scratch_bytes = behind + pd.weights_desc().get_size();
+      choice.scratch_bytes = offset + pd.weights_desc().get_size();
       operands.push_back(std::move(*passing));
     } else {
       operands.push_back(weight(*request.program.packed, DNNL_ARG_WEIGHTS, weights, plain, pd.weights_desc(), packed));

@@ -139,7 +139,7 @@ std::optional<Choice> int8(const Request& request) {
                                      weight(pool, DNNL_ARG_WEIGHTS, narrow, plain, pd.weights_desc(), packed),
                                      {Operand::From::output, DNNL_ARG_DST, pd.dst_desc()},
                                      {Operand::From::scratch, DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc()}};
-    const auto scratch = (pd.scratchpad_desc().get_size() + 63) / 64 * 64;
+    const auto scratch = behind(pd.scratchpad_desc());
     Choice choice;
     const Layout in = linear ? Layout::plain(request.input(0).shape) : Layout::channels_last(g.in);
     choice.output = linear ? Layout::plain(request.output().shape) : Layout::channels_last(g.out);

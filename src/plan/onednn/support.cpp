@@ -38,13 +38,14 @@ class PrimitiveKernel final : public Kernel {
     for (std::size_t i = 0; i < operands_.size(); ++i) {
       const Operand& operand = operands_[i];
       if (operand.from == Operand::From::constant) continue;
-      const std::byte* address = operand.from == Operand::From::use      ? run.inputs[operand.index]
+      auto* const address =
+          const_cast<std::byte*>(operand.from == Operand::From::use      ? run.inputs[operand.index]
                                  : operand.from == Operand::From::output ? run.output
-                                                                         : run.scratch + operand.index;
-      if (operand.make) operand.make(reinterpret_cast<float*>(run.scratch + operand.index));
+                                                                         : run.scratch + operand.index);
+      if (operand.make) operand.make(reinterpret_cast<float*>(address));
       if (address == bound.addresses[i]) continue;
       bound.addresses[i] = address;
-      bound.memories[i].set_data_handle(const_cast<std::byte*>(address));
+      bound.memories[i].set_data_handle(address);
     }
     const auto status = dnnl_primitive_execute(primitive_.get(), bound.stream.get(),
                                                static_cast<int>(bound.arguments.size()), bound.arguments.data());
@@ -223,6 +224,8 @@ std::unique_ptr<Kernel> make_kernel(std::string name, const dnnl::primitive& pri
                                     std::uint64_t packed_bytes) {
   return std::make_unique<PrimitiveKernel>(std::move(name), primitive, std::move(operands), packed_bytes);
 }
+
+std::size_t behind(const memory::desc& scratchpad) { return (scratchpad.get_size() + 63) / 64 * 64; }
 
 std::string name_of(const char* what, const dnnl::primitive_desc_base& desc) {
 #if DNNL_VERSION_MAJOR >= 3

@@ -81,6 +81,9 @@ Operand weight(WeightPool& pool, int argument, const std::function<Tensor()>& co
 Operand weight(WeightPool& pool, int argument, const Value& constant, const dnnl::memory::desc& from,
                const dnnl::memory::desc& to, std::uint64_t& packed);
 
+/// The first byte of a step's scratch that lies behind the primitive's own part of it and is aligned.
+std::size_t behind(const dnnl::memory::desc& scratchpad);
+
 /// A large weight as one that each run makes anew in the scratch, from byte `offset` on: nothing of it is kept, and no
 /// fresh memory is touched for it. nullopt for weights that are better packed once.
 std::optional<Operand> passing_weight(int argument, const Value& constant, const dnnl::memory::desc& from,
