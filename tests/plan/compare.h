@@ -64,6 +64,29 @@ inline double difference(const Tensor& found, const Tensor& expected) {
   return most / largest;
 }
 
+/// Relative L2.
+inline double deviation(const Tensor& found, const Tensor& expected) {
+  double difference = 0, size = 0;
+  for (std::size_t i = 0; i < found.data<float>().size(); ++i) {
+    difference += std::pow(found.data<float>()[i] - expected.data<float>()[i], 2);
+    size += std::pow(expected.data<float>()[i], 2);
+  }
+  return std::sqrt(difference / size);
+}
+
+/// A small network of every kind of layer that narrow numbers reach.
+inline Sketch network() {
+  Sketch s;
+  const graph::Var x = s.input({1, 3, 32, 32});
+  const graph::Var a = graph::relu(s.batch_norm(graph::conv(x, s.weight({32, 3, 3, 3}), {}, {2}, {1}, {})));
+  const graph::Var b = graph::relu(graph::conv(a, s.weight({32, 1, 3, 3}), s.weight({32}), {}, {1}, {}, 32));
+  const graph::Var c = graph::relu(s.batch_norm(graph::conv(b, s.weight({32, 32, 1, 1}, 0.1F), {}, {}, {}, {})) + a);
+  const graph::Var pooled = graph::reshape(graph::adaptive_avg_pool(c, {1, 1}), {1, 32});
+  const graph::Var y = graph::linear(pooled, s.weight({20, 32}), s.weight({20}));
+  s.graph.set_outputs(std::span(&y, 1));
+  return s;
+}
+
 /// Fast kernels in both efforts and with one and two threads agree with the reference.
 inline void expect_agreement(Sketch& sketch, std::vector<graph::Var> outputs, double tolerance = 2e-6) {
   sketch.graph.set_outputs(outputs);

@@ -1,11 +1,7 @@
-// bf16 and int8: what they compute exactly, how far they move other results, and calibration.
+// int8 and narrow weights: what they compute exactly, how far they move other results, and calibration.
 #include <flambeau/error.h>
 
 #include <gmock/gmock.h>
-
-#include <cstdlib>
-#include <fstream>
-#include <iterator>
 
 #include "plan/compare.h"
 #include "plan/kernels/vector.h"
@@ -15,7 +11,9 @@ namespace {
 
 namespace g = graph;
 using g::Var;
+using plan_test::deviation;
 using plan_test::difference;
+using plan_test::network;
 using plan_test::random_tensor;
 using plan_test::Sketch;
 using testing::HasSubstr;
@@ -103,29 +101,6 @@ TEST_F(Int8, MultipliesRowsOfALinearLayer) {
   }
 }
 
-/// Relative L2.
-double deviation(const Tensor& found, const Tensor& expected) {
-  double difference = 0, size = 0;
-  for (std::size_t i = 0; i < found.data<float>().size(); ++i) {
-    difference += std::pow(found.data<float>()[i] - expected.data<float>()[i], 2);
-    size += std::pow(expected.data<float>()[i], 2);
-  }
-  return std::sqrt(difference / size);
-}
-
-/// A small network of every kind of layer that narrow numbers reach.
-Sketch network() {
-  Sketch s;
-  const Var x = s.input({1, 3, 32, 32});
-  const Var a = g::relu(s.batch_norm(g::conv(x, s.weight({32, 3, 3, 3}), {}, {2}, {1}, {})));
-  const Var b = g::relu(g::conv(a, s.weight({32, 1, 3, 3}), s.weight({32}), {}, {1}, {}, 32));
-  const Var c = g::relu(s.batch_norm(g::conv(b, s.weight({32, 32, 1, 1}, 0.1F), {}, {}, {}, {})) + a);
-  const Var pooled = g::reshape(g::adaptive_avg_pool(c, {1, 1}), {1, 32});
-  const Var y = g::linear(pooled, s.weight({20, 32}), s.weight({20}));
-  s.graph.set_outputs(std::span(&y, 1));
-  return s;
-}
-
 TEST_F(Int8, StaysNearOnRandomNumbers) {
   const Sketch s = network();
   const double moved = deviation(plan_test::run(s, {.precision = Precision::int8})[0], plan_test::run(s, {})[0]);
@@ -160,102 +135,6 @@ TEST_F(Int8, OnlyAnUncalibratedPlanObserves) {
   const auto some = std::make_shared<Calibration>();
   EXPECT_THROW(Plan::compile(s.graph, {.precision = Precision::int8, .calibration = some}).observe(s.inputs, ranges),
                Error);
-}
-
-class BFloat16 : public testing::Test {
- protected:
-  void SetUp() override {
-    std::ifstream file("/proc/cpuinfo");
-    const std::string text{std::istreambuf_iterator<char>(file), {}};
-    const char* const limit = std::getenv("DNNL_MAX_CPU_ISA");  // these two have AVX-512, but no bfloat16
-    const bool held = limit && (limit == std::string("AVX512_CORE") || limit == std::string("AVX512_CORE_VNNI"));
-    if (plan::isa() != plan::Isa::avx512 || held || text.find("avx512_bf16") == std::string::npos)
-      GTEST_SKIP() << "no bfloat16 products below AVX512_BF16";
-  }
-};
-
-/// -3 … 3: exact in bfloat16, and so are their sums below 256.
-Tensor small_numbers(Shape shape, unsigned seed) {
-  Tensor tensor = Tensor::uninitialized(std::move(shape));
-  std::mt19937 random(seed);
-  std::uniform_int_distribution<int> distribution(-3, 3);
-  for (float& value : tensor.mutable_data<float>()) value = static_cast<float>(distribution(random));
-  return tensor;
-}
-
-/// Mostly zero.
-Tensor few_ones(Shape shape, unsigned seed) {
-  Tensor tensor = small_numbers(std::move(shape), seed);
-  std::mt19937 random(seed);
-  for (float& value : tensor.mutable_data<float>()) value = random() % 8 == 0 ? value / 2 : 0.0F;
-  return tensor;
-}
-
-TEST_F(BFloat16, StaysSoBetweenLayersAndIsExactForSmallNumbers) {
-  Sketch s;
-  s.inputs.push_back(small_numbers({2, 16, 13, 14}, 1));
-  const Var x = s.graph.input(s.inputs[0].shape());
-  const auto weight = [&](Shape shape, unsigned seed) { return s.graph.constant(few_ones(std::move(shape), seed)); };
-  const auto bias = [&] { return s.graph.constant(small_numbers({32}, 7)); };
-  const Var first = g::relu(g::conv(x, weight({32, 16, 1, 1}, 2), bias(), {}, {}, {}));
-  const Var pooled = g::max_pool(first, {3, 3}, {1, 1}, {1, 1}, {1, 1});
-  const Var deep = g::conv(pooled, weight({32, 1, 3, 3}, 3), bias(), {}, {1}, {}, 32);
-  const Var last = g::relu(g::conv(deep, weight({32, 32, 1, 1}, 4), {}, {}, {}, {}) + pooled);
-  const Var out = g::conv(last, weight({32, 32, 3, 3}, 5), bias(), {2}, {1}, {});
-  s.graph.set_outputs(std::span(&out, 1));
-  const Tensor exact = plan_test::run(s, {.kernels = Kernels::reference})[0];
-  for (const int threads : {1, 2}) {
-    const Plan plan = Plan::compile(s.graph, {.precision = Precision::bf16, .threads = threads});
-    const std::string text = plan.describe();
-    EXPECT_THAT(text, HasSubstr("max_pool (2, 32, 13, 14) channels_last bfloat16"));
-    EXPECT_THAT(text, HasSubstr("conv (2, 32, 13, 14) channels_last bfloat16 +add +relu"));
-    EXPECT_THAT(text, HasSubstr("conv (2, 32, 7, 7) channels_last  ")) << "what leaves is float";
-    EXPECT_EQ(difference(plan.run(s.inputs)[0], exact), 0) << text;
-  }
-}
-
-TEST_F(BFloat16, LinearLayersReadItAndGiveFloatToOthers) {
-  Sketch s;
-  s.inputs.push_back(small_numbers({1, 9, 24}, 1));
-  const Var x = s.graph.input(s.inputs[0].shape());
-  const Var hidden =
-      g::relu(g::linear(x, s.graph.constant(few_ones({40, 24}, 2)), s.graph.constant(small_numbers({40}, 3))));
-  const Var y = g::linear(hidden, s.graph.constant(few_ones({16, 40}, 4)), {}) + g::narrow(x, 2, 0, 16);
-  const Var z = g::softmax(y, 2);
-  s.graph.set_outputs(std::vector<Var>{y, z});
-  const auto exact = plan_test::run(s, {.kernels = Kernels::reference});
-  const Plan plan = Plan::compile(s.graph, {.precision = Precision::bf16});
-  EXPECT_THAT(plan.describe(), HasSubstr("linear (1, 9, 40) plain bfloat16 +relu"));
-  const auto found = plan.run(s.inputs);
-  EXPECT_EQ(difference(found[0], exact[0]), 0) << plan.describe();
-  EXPECT_LT(difference(found[1], exact[1]), 1e-6);
-}
-
-TEST_F(BFloat16, LinearLayersOfEverySizeAreExactForSmallNumbers) {
-  for (const std::int64_t rows : {3, 16, 17, 33, 197, 1000})
-    for (const std::int64_t in : {16, 40, 96, 100})
-      for (const std::int64_t out : {16, 20, 33, 96}) {
-        Sketch s;
-        s.inputs.push_back(small_numbers({rows, in}, 1));
-        s.inputs.push_back(small_numbers({rows, out}, 5));
-        const Var x = s.graph.input({rows, in}), z = s.graph.input({rows, out});
-        const Var hidden =
-            g::relu(g::linear(x, s.graph.constant(few_ones({out, in}, 2)), s.graph.constant(small_numbers({out}, 3))));
-        const Var y = g::relu(g::linear(hidden, s.graph.constant(few_ones({out, out}, 4)), {}) + z);
-        s.graph.set_outputs(std::span(&y, 1));
-        const Tensor exact = plan_test::run(s, {.kernels = Kernels::reference})[0];
-        for (const int threads : {1, 2}) {
-          const Plan plan = Plan::compile(s.graph, {.precision = Precision::bf16, .threads = threads});
-          ASSERT_EQ(difference(plan.run(s.inputs)[0], exact), 0) << rows << " rows\n" << plan.describe();
-        }
-      }
-}
-
-TEST_F(BFloat16, StaysNearOnRandomNumbers) {
-  const Sketch s = network();
-  const double moved = deviation(plan_test::run(s, {.precision = Precision::bf16})[0], plan_test::run(s, {})[0]);
-  EXPECT_GT(moved, 1e-5);
-  EXPECT_LT(moved, 2e-2);
 }
 
 TEST(NarrowWeights, AreRoundedWhenTheyArePacked) {

@@ -4,7 +4,9 @@
 #include <numeric>
 
 #include "plan/array.h"
+#include "plan/kernels/bfloat16.h"
 #include "plan/kernels/kernels.h"
+#include "plan/kernels/narrow.h"
 #include "plan/kernels/vector.h"
 #include "plan/parallel.h"
 
@@ -128,18 +130,30 @@ class CombineKernel final : public Kernel {
 
 class ActivationKernel final : public Kernel {
  public:
-  ActivationKernel(const graph::ActivationAttributes& f, std::int64_t count) : f_(f), count_(count) {}
+  enum class Numbers : std::uint8_t { floats, narrowed, narrow };  // narrowed: floats come in, bfloat16 goes out
+  ActivationKernel(const graph::ActivationAttributes& f, Numbers numbers, std::int64_t count)
+      : f_(f), numbers_(numbers), count_(count) {}
   void run(const Run& run) const override {
     const auto* x = reinterpret_cast<const float*>(run.inputs[0]);
+    const auto* narrow_x = reinterpret_cast<const std::uint16_t*>(run.inputs[0]);
     auto* y = reinterpret_cast<float*>(run.output);
+    auto* narrow_y = reinterpret_cast<std::uint16_t*>(run.output);
     parallel_for(count_, least_elements / 4, [&](std::int64_t begin, std::int64_t end) {
-      vector_kernels().activate(f_, x + begin, y + begin, end - begin);
+      if (numbers_ == Numbers::floats)
+        vector_kernels().activate(f_, x + begin, y + begin, end - begin);
+      else if (numbers_ == Numbers::narrowed)
+        activate(f_, x + begin, narrow_y + begin, end - begin);
+      else
+        activate(f_, narrow_x + begin, narrow_y + begin, end - begin);
     });
   }
-  std::string name() const override { return "vector activation"; }
+  std::string name() const override {
+    return numbers_ == Numbers::floats ? "vector activation" : "bfloat16 activation";
+  }
 
  private:
   graph::ActivationAttributes f_;
+  Numbers numbers_;
   std::int64_t count_;
 };
 
@@ -166,11 +180,16 @@ std::optional<Choice> activation_implementation(const Request& request) {
   if (!is_ordinary(request)) return std::nullopt;
   const Shape& shape = request.output().shape;
   Choice choice;
-  choice.output = workable(request.input_layout(0), shape);
-  choice.uses = {{request.operation.inputs[0], choice.output}};
+  const Layout layout = workable(request.input_layout(0), shape);
+  using Numbers = ActivationKernel::Numbers;
+  Numbers numbers = Numbers::floats;
+  if (is_activated_narrowly(request.operation) && gives_bfloat16(request))
+    numbers = request.is_bfloat16(request.operation.inputs[0]) ? Numbers::narrow : Numbers::narrowed;
+  choice.output = layout.as(numbers != Numbers::floats);
+  choice.uses = {{request.operation.inputs[0], layout.as(numbers == Numbers::narrow)}};
   choice.overwrites = 0;
   choice.kernel = std::make_unique<ActivationKernel>(
-      std::get<graph::ActivationAttributes>(request.operation.attributes), product(shape));
+      std::get<graph::ActivationAttributes>(request.operation.attributes), numbers, product(shape));
   return choice;
 }
 

@@ -67,9 +67,20 @@ Tensor rounded_to_bfloat16(const Value& weight, std::int64_t stride, WeightPool&
   });
 }
 
+/// True for a convolution that is a product of each image's only pixel.
+bool is_of_single_pixels(const Request& request) {
+  const auto& a = std::get<graph::ConvAttributes>(request.operation.attributes);
+  const auto are_one = [](const Shape& shape) {
+    return std::all_of(shape.begin() + 2, shape.end(), [](std::int64_t size) { return size == 1; });
+  };
+  return a.groups == 1 && are_one(request.input(0).shape) && are_one(request.input(1).shape) &&
+         std::ranges::count(a.padding, 0) == std::ssize(a.padding);
+}
+
 }  // namespace
 
 std::optional<Choice> gemv_implementation(const Request& request) {
+  if (request.operation.op == graph::Op::conv && !is_of_single_pixels(request)) return std::nullopt;
   const Value &x = request.input(0), &weight = request.input(1);
   const bool biased = request.input_count() > 2;
   if (x.is_constant() || !weight.is_constant() || (biased && !request.input(2).is_constant())) return std::nullopt;

@@ -15,7 +15,7 @@ std::optional<Choice> reference_implementation(const Request& request);
 std::optional<Choice> own_implementation(const Request& request);
 
 // Our own vector kernels.
-/// Products of at most two rows with weights as they lie in the file.
+/// Products of at most two rows with weights as they lie in the file; convolutions of single pixels are such.
 std::optional<Choice> gemv_implementation(const Request& request);
 /// Products of many rows: with packed weights in steady effort (with AVX-512 those of large operands), else with
 /// weights as they lie in the file.
@@ -24,12 +24,17 @@ std::optional<Choice> linear_implementation(const Request& request);
 std::optional<Choice> pointwise_implementation(const Request& request);
 /// Products of bfloat16 numbers on AMX tiles, of many rows, in steady effort.
 std::optional<Choice> tile_product_implementation(const Request& request);
+/// Depthwise convolutions of images that lie as bfloat16.
+std::optional<Choice> depthwise_implementation(const Request& request);
 /// 3×3 convolutions of stride 1 with enough channels, in steady effort.
 std::optional<Choice> winograd_implementation(const Request& request);
 std::optional<Choice> matmul_implementation(const Request& request);
 std::optional<Choice> attention_implementation(const Request& request);
 std::optional<Choice> activation_implementation(const Request& request);
 std::optional<Choice> binary_implementation(const Request& request);
+/// Of images that lie as bfloat16: a factor for each channel, the mean of each channel.
+std::optional<Choice> channel_scaling_implementation(const Request& request);
+std::optional<Choice> channel_average_implementation(const Request& request);
 std::optional<Choice> batch_norm_implementation(const Request& request);
 /// layer_norm, rms_norm; softmax, log_softmax and l2_normalize along the last dimension.
 std::optional<Choice> rows_implementation(const Request& request);

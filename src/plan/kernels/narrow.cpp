@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "plan/array.h"
+#include "plan/kernels/vector.h"
 
 namespace flambeau::plan {
 namespace {
@@ -35,6 +36,51 @@ std::optional<Geometry> narrow_product(const Program& program, const Operation& 
   return g;
 }
 
+std::optional<std::size_t> scaled_image(const Program& program, const Operation& operation) {
+  if (operation.op != graph::Op::mul || !operation.post.empty()) return std::nullopt;
+  const Shape& shape = program[operation.output].shape;
+  if (shape.size() != 4) return std::nullopt;
+  for (const std::size_t image : {0, 1}) {
+    const Value &x = program[operation.inputs[image]], &factors = program[operation.inputs[1 - image]];
+    if (x.shape == shape && factors.shape == Shape{shape[0], shape[1], 1, 1} && !x.is_constant()) return image;
+  }
+  return std::nullopt;
+}
+
+bool averages_channels(const Program& program, const Operation& operation) {
+  if (operation.op != graph::Op::avg_pool || !operation.post.empty()) return false;
+  const auto& a = std::get<graph::PoolAttributes>(operation.attributes);
+  const Shape& in = program[operation.inputs[0]].shape;
+  return in.size() == 4 && a.kernel == Shape{in[2], in[3]} && a.padding == Shape{0, 0} && a.divisor_override == 0;
+}
+
+namespace {
+
+/// Whether the operation reads `id`, one of its operands, as bfloat16 where it lies so.
+bool takes_bfloat16(const Program& program, const Operation& operation, ValueId id) {
+  switch (operation.op) {
+    case graph::Op::max_pool:
+      return true;
+    case graph::Op::avg_pool:
+      return averages_channels(program, operation);
+    case graph::Op::activation:
+      return is_activated_narrowly(operation) && is_read_as_bfloat16(program, operation.output);
+    case graph::Op::mul: {
+      const auto image = scaled_image(program, operation);
+      return image && operation.inputs[*image] == id && is_read_as_bfloat16(program, operation.output);
+    }
+    default:
+      return narrow_product(program, operation).has_value();
+  }
+}
+
+}  // namespace
+
+bool is_activated_narrowly(const Operation& operation) {
+  return operation.post.empty() &&
+         std::get<graph::ActivationAttributes>(operation.attributes).kind != graph::Activation::pow;
+}
+
 bool is_read_as_bfloat16(const Program& program, ValueId id) {
   if (std::ranges::find(program.outputs, id) != program.outputs.end()) return false;
   bool read = false;
@@ -43,9 +89,14 @@ bool is_read_as_bfloat16(const Program& program, ValueId id) {
     const bool is_added = std::ranges::any_of(operation.post, [&](const Post& post) { return post.operand == id; });
     if (!enters && !is_added) continue;
     read = true;
-    if (operation.op != graph::Op::max_pool && !narrow_product(program, operation)) return false;
+    if (!takes_bfloat16(program, operation, id)) return false;
   }
   return read;
+}
+
+bool gives_bfloat16(const Request& request) {
+  return request.options.precision == Precision::bf16 && has_bfloat16() &&
+         is_read_as_bfloat16(request.program, request.operation.output);
 }
 
 }  // namespace flambeau::plan

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "plan/program.h"
+#include "plan/kernel.h"
 
 namespace flambeau::plan {
 
@@ -23,7 +23,17 @@ inline constexpr std::int64_t fewest_channels = 16;
 std::optional<Geometry> narrow_product(const Program& program, const Operation& operation,
                                        std::int64_t fewest_inputs = fewest_channels);
 
+/// Which input of a multiplication is an image, where the other holds one factor for each of its channels. nullopt for
+/// any other multiplication.
+std::optional<std::size_t> scaled_image(const Program& program, const Operation& operation);
+/// True for an activation that can read and write bfloat16.
+bool is_activated_narrowly(const Operation& operation);
+/// True for an average of each channel over the whole image.
+bool averages_channels(const Program& program, const Operation& operation);
+
 /// True if all that is done with the value takes bfloat16: then nobody needs the float.
 bool is_read_as_bfloat16(const Program& program, ValueId id);
+/// Whether the request's kernel may store bfloat16: the plan's precision, this machine and all readers agree.
+bool gives_bfloat16(const Request& request);
 
 }  // namespace flambeau::plan

@@ -11,13 +11,13 @@ using graph::Op;
 
 struct Row {
   Op op;
-  std::array<Implementation, 6> fast;  // before the reference, best first; null: none
+  std::array<Implementation, 8> fast;  // before the reference, best first; null: none
 };
 
 constexpr Row rows[] = {
     {Op::conv,
-     {onednn::bfloat16, onednn::int8, pointwise_implementation, onednn::winograd, winograd_implementation,
-      onednn::conv}},
+     {gemv_implementation, depthwise_implementation, onednn::bfloat16, onednn::int8, pointwise_implementation,
+      onednn::winograd, winograd_implementation, onednn::conv}},
     {Op::linear,
      {gemv_implementation, tile_product_implementation, onednn::bfloat16, onednn::int8, linear_implementation,
       onednn::linear}},
@@ -27,13 +27,13 @@ constexpr Row rows[] = {
     {Op::rms_norm, {rows_implementation}},
     {Op::l2_normalize, {rows_implementation}},
     {Op::max_pool, {onednn::pool}},
-    {Op::avg_pool, {onednn::pool}},
+    {Op::avg_pool, {channel_average_implementation, onednn::pool}},
     {Op::activation, {activation_implementation}},
     {Op::softmax, {rows_implementation}},
     {Op::log_softmax, {rows_implementation}},
     {Op::add, {binary_implementation}},
     {Op::sub, {binary_implementation}},
-    {Op::mul, {binary_implementation}},
+    {Op::mul, {channel_scaling_implementation, binary_implementation}},
     {Op::div, {binary_implementation}},
     {Op::cat, {onednn::cat}},
     {Op::pad, {indexed_copy_implementation}},

@@ -13,7 +13,8 @@ namespace flambeau::plan {
 /// Best instruction set that oneDNN uses as well (DNNL_MAX_CPU_ISA lowers both).
 enum class Isa : std::uint8_t { plain, avx2, avx512 };
 Isa isa() noexcept;
-/// The same question about AMX.
+/// The same question about AVX512_BF16, and about AMX.
+bool has_bfloat16() noexcept;
 bool may_use_tiles() noexcept;
 
 /// y = x ? z, elementwise; affine is x · z + t.

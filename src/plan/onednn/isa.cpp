@@ -12,6 +12,7 @@ Isa isa() noexcept {
   return best;
 }
 
+bool has_bfloat16() noexcept { return onednn::has(dnnl::cpu_isa::avx512_core_bf16); }
 bool may_use_tiles() noexcept { return onednn::has(dnnl::cpu_isa::avx512_core_amx); }
 
 std::string library_version() {
