@@ -22,10 +22,11 @@ enum class Effort : std::uint8_t {
   oneshot,  ///< least work before the first answer: weights used from the mapping where the layout allows
   steady,   ///< most speed for many inputs: Winograd, weights packed
 };
-/// In which numbers convolutions and products are computed; sums, and everything between them, stay float32.
+/// In which numbers convolutions and products are computed; sums stay float32.
 enum class Precision : std::uint8_t {
   fp32,
-  bf16,  ///< where the machine multiplies bfloat16 (AVX512_BF16); elsewhere only weights that one row of input meets
+  bf16,  ///< where the machine multiplies bfloat16 (AVX512_BF16), between such layers too; elsewhere only weights that
+         ///< one row of input meets. Convolutions that are faster by Winograd (VGG's, without AMX) stay float32.
   int8,  ///< weights by output channel, activations by tensor; from AVX2 on
 };
 /// What the inputs of int8 operations reached in sample runs (Plan::observe), by the operation's number in the graph.

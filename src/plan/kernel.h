@@ -59,6 +59,11 @@ struct Request {
   const Layout& layout(ValueId id) const { return layouts[static_cast<std::size_t>(id)]; }
   bool is_bfloat16(ValueId id) const { return narrow[static_cast<std::size_t>(id)]; }
   const Layout& input_layout(std::size_t index) const { return layout(operation.inputs[index]); }
+  /// Of the numbers that the operation multiplies.
+  Precision precision() const {
+    const bool in_float = operation.op == graph::Op::conv && program.convs_in_float;
+    return in_float ? Precision::fp32 : options.precision;
+  }
   /// What calibration saw entering this operation.
   std::optional<float> calibrated() const {
     if (!options.calibration) return std::nullopt;

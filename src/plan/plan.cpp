@@ -86,6 +86,7 @@ struct Plan::Impl {
       plan::optimize(program);
     }
     for (const plan::ValueId id : program.outputs) impl->outputs.push_back({program[id].shape, program[id].dtype});
+    program.convs_in_float = plan::winograd_outdoes_bfloat16(program, impl->options);
     impl->steps = plan::lower(program, impl->options);
     program.packed->finish();
     impl->packed = program.packed;

@@ -43,6 +43,7 @@ struct Program {
   std::vector<Value> values{};
   std::vector<Operation> operations{};
   std::vector<ValueId> inputs{}, outputs{};
+  bool convs_in_float = false;  ///< although the plan's precision is bf16: Winograd makes them faster
   std::shared_ptr<WeightPool> packed = std::make_shared<WeightPool>();  ///< of what kernels keep
 
   static Program from(const graph::Graph& graph);

@@ -181,6 +181,24 @@ TEST_F(BFloat16, SqueezeAndExcitationStaysNarrow) {
   EXPECT_LT(deviation(plan.run(s.inputs)[0], plan_test::run(s, {})[0]), 1e-2);
 }
 
+TEST_F(BFloat16, NetworksThatWinogradSuitsBetterConvolveInFloat) {
+  if (plan::may_use_tiles()) GTEST_SKIP() << "AMX is faster than Winograd";
+  Sketch s;
+  const Var x = s.input({1, 64, 28, 28});
+  const Var a = g::relu(g::conv(x, s.weight({64, 64, 3, 3}, 0.05F), s.weight({64}), {}, {1}, {}));
+  const Var b = g::conv(a, s.weight({64, 64, 3, 3}, 0.05F), s.weight({64}), {}, {1}, {});
+  const Var y = g::linear(g::reshape(b, {64, 784}), s.weight({32, 784}), s.weight({32}));
+  s.graph.set_outputs(std::span(&y, 1));
+  const std::string steady = Plan::compile(s.graph, {.precision = Precision::bf16}).describe();
+  EXPECT_THAT(steady, testing::Not(HasSubstr("conv (1, 64, 28, 28) channels_last")));
+  EXPECT_THAT(steady, HasSubstr("wino"));
+  EXPECT_THAT(steady, HasSubstr("bf16 conv")) << "linear layers stay narrow";
+  EXPECT_LT(deviation(plan_test::run(s, {.precision = Precision::bf16})[0], plan_test::run(s, {})[0]), 4e-3);
+  const PlanOptions once{.effort = Effort::oneshot, .precision = Precision::bf16};
+  EXPECT_THAT(Plan::compile(s.graph, once).describe(), HasSubstr("conv (1, 64, 28, 28) channels_last"))
+      << "no Winograd";
+}
+
 float widened(std::uint16_t number) { return std::bit_cast<float>(static_cast<std::uint32_t>(number) << 16); }
 
 TEST_F(BFloat16, ActivationsAreThoseOfFloatsRounded) {

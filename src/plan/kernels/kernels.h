@@ -26,7 +26,11 @@ std::optional<Choice> pointwise_implementation(const Request& request);
 std::optional<Choice> tile_product_implementation(const Request& request);
 /// Depthwise convolutions of images that lie as bfloat16.
 std::optional<Choice> depthwise_implementation(const Request& request);
-/// 3×3 convolutions of stride 1 with enough channels, in steady effort.
+/// True for 3×3 convolutions of stride 1, which Winograd's transforms can compute.
+bool may_be_winograd(const Program& program, const Operation& operation);
+/// True for networks whose convolutions gain more by Winograd in float than by bfloat16 products on this machine.
+bool winograd_outdoes_bfloat16(const Program& program, const PlanOptions& options);
+/// Those with enough channels, in steady effort.
 std::optional<Choice> winograd_implementation(const Request& request);
 std::optional<Choice> matmul_implementation(const Request& request);
 std::optional<Choice> attention_implementation(const Request& request);

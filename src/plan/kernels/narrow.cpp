@@ -23,11 +23,12 @@ Geometry geometry_of(const Program& program, const Operation& operation) {
 }  // namespace
 
 std::optional<Geometry> narrow_product(const Program& program, const Operation& operation, std::int64_t fewest_inputs) {
-  if (operation.op != graph::Op::conv && operation.op != graph::Op::linear) return std::nullopt;
+  const bool conv = operation.op == graph::Op::conv && !program.convs_in_float;
+  if (!conv && operation.op != graph::Op::linear) return std::nullopt;
   const auto is_constant = [&](ValueId id) { return program[id].is_constant(); };
   if (is_constant(operation.inputs[0])) return std::nullopt;
   if (!std::all_of(operation.inputs.begin() + 1, operation.inputs.end(), is_constant)) return std::nullopt;
-  if (operation.op == graph::Op::conv && program[operation.inputs[0]].shape.size() != 4) return std::nullopt;
+  if (conv && program[operation.inputs[0]].shape.size() != 4) return std::nullopt;
   Geometry g = geometry_of(program, operation);
   // A single row is read from memory once, whatever its type.
   constexpr std::int64_t fewest_rows = 3;

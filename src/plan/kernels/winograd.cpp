@@ -117,20 +117,37 @@ bool take_posts(const Operation& operation, Winograd& w, ValueId& onto) {
 
 }  // namespace
 
+bool may_be_winograd(const Program& program, const Operation& operation) {
+  if (operation.op != graph::Op::conv) return false;
+  const Shape &in = program[operation.inputs[0]].shape, &kernel = program[operation.inputs[1]].shape;
+  const auto& a = std::get<graph::ConvAttributes>(operation.attributes);
+  return in.size() == 4 && kernel[2] == 3 && kernel[3] == 3 && a.groups == 1 && a.stride == Shape{1, 1} &&
+         a.dilation == Shape{1, 1};
+}
+
+bool winograd_outdoes_bfloat16(const Program& program, const PlanOptions& options) {
+  if (options.precision != Precision::bf16 || options.effort != Effort::steady || may_use_tiles()) return false;
+  std::int64_t all = 0, fitting = 0;  // multiplications
+  for (const Operation& operation : program.operations) {
+    if (operation.op != graph::Op::conv) continue;
+    const Shape &in = program[operation.inputs[0]].shape, &kernel = program[operation.inputs[1]].shape;
+    const std::int64_t work = product(kernel) * product(program[operation.output].shape, 2, in.size());
+    all += work;
+    if (may_be_winograd(program, operation) && in[2] * in[3] >= 14 * 14) fitting += work;
+  }
+  // VGGs gain a quarter; ResNets, of which two thirds fit at most, would lose as much.
+  return fitting > all / 10 * 9;
+}
+
 std::optional<Choice> winograd_implementation(const Request& request) {
   // The transformed weights cost more than one run saves.
   if (request.options.effort != Effort::steady || isa() == Isa::plain ||
-      onednn::prefers_channels_last(request.options.precision))
+      onednn::prefers_channels_last(request.precision()))
     return std::nullopt;
+  if (!may_be_winograd(request.program, request.operation)) return std::nullopt;
   const auto& a = std::get<graph::ConvAttributes>(request.operation.attributes);
   const Shape &in = request.input(0).shape, &out = request.output().shape;
-  const auto all = [](const Shape& values, std::int64_t value) {
-    return std::all_of(values.begin(), values.end(), [&](std::int64_t v) { return v == value; });
-  };
-  if (in.size() != 4 || request.input(0).is_constant() || !request.input(1).is_constant()) return std::nullopt;
-  const Shape& kernel = request.input(1).shape;
-  if (kernel[2] != 3 || kernel[3] != 3 || a.groups != 1 || !all(a.stride, 1) || !all(a.dilation, 1))
-    return std::nullopt;
+  if (request.input(0).is_constant() || !request.input(1).is_constant()) return std::nullopt;
   if (request.input_count() > 2 && !request.input(2).is_constant()) return std::nullopt;
   if (product(in) == 0 || product(out) == 0) return std::nullopt;
 

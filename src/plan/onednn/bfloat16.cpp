@@ -8,7 +8,7 @@ using type = memory::data_type;
 using graph::Op;
 
 std::optional<Choice> bfloat16(const Request& request) {
-  if (request.options.precision != Precision::bf16 || !has_bfloat16()) return std::nullopt;
+  if (request.precision() != Precision::bf16 || !has_bfloat16()) return std::nullopt;
   const Operation& operation = request.operation;
   if (!is_ordinary(request)) return std::nullopt;
   // With AMX even an image's three channels are worth it.

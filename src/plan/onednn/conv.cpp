@@ -43,7 +43,7 @@ std::optional<Choice> make(const Request& request, dnnl::algorithm algorithm) {
   const bool depthwise = a.groups == in[1] && a.groups == out[1];
   const bool lies_last =
       same(request.input_layout(0), Layout::channels_last(in), in) && !is_plain(request.input_layout(0), in);
-  const bool last = in.size() == 4 && (prefers_channels_last(request.options.precision) || (depthwise && lies_last));
+  const bool last = in.size() == 4 && (prefers_channels_last(request.precision()) || (depthwise && lies_last));
   const auto activations = [&](const Shape& shape) {
     return last ? *desc_of(Layout::channels_last(shape), shape) : any(shape);
   };
@@ -93,11 +93,10 @@ std::optional<Choice> conv(const Request& request) { return make(request, dnnl::
 
 std::optional<Choice> winograd(const Request& request) {
   // Its small images gain least: half the tiles of 7×7 are padding, and four times larger weights are read for them.
-  const Shape &in = request.input(0).shape, &kernel = request.input(1).shape;
-  const auto& a = std::get<graph::ConvAttributes>(request.operation.attributes);
-  const bool pays = in.size() == 4 && a.groups == 1 && kernel[2] == 3 && kernel[3] == 3 && a.stride == Shape{1, 1} &&
-                    a.dilation == Shape{1, 1} && in[1] >= 16 && in[2] * in[3] * in[0] >= 14 * 14;
-  if (!pays || request.options.effort != Effort::steady || prefers_channels_last(request.options.precision))
+  const Shape& in = request.input(0).shape;
+  const bool pays =
+      may_be_winograd(request.program, request.operation) && in[1] >= 16 && in[2] * in[3] * in[0] >= 14 * 14;
+  if (!pays || request.options.effort != Effort::steady || prefers_channels_last(request.precision()))
     return std::nullopt;
   return make(request, dnnl::algorithm::convolution_winograd);
 }
