@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "plan/compare.h"
+#include "plan/kernels/vector.h"
 
 namespace {
 std::atomic<std::size_t> large_allocations = 0;
@@ -169,6 +170,18 @@ TEST(Plan, ConvolutionsAreFusedWithWhatFollows) {
   EXPECT_THAT(text, testing::Not(testing::HasSubstr("activation")));
   EXPECT_THAT(text, testing::HasSubstr("+add +relu"));
   EXPECT_THAT(text, testing::Not(testing::HasSubstr("reference")));
+}
+
+TEST(Plan, OneRunTransformsWeightsOnlyForLargeImages) {
+  if (plan::isa() == plan::Isa::plain) GTEST_SKIP() << "no vector kernels";
+  for (const std::int64_t size : {28, 56}) {
+    Sketch s;
+    const Var y = g::relu(g::conv(s.input({1, 64, size, size}), s.weight({64, 64, 3, 3}), s.weight({64}), {}, {1}, {}));
+    s.graph.set_outputs(std::span(&y, 1));
+    const Plan once = Plan::compile(s.graph, {.effort = Effort::oneshot});
+    EXPECT_EQ(once.describe().find("winograd") != std::string::npos, size == 56) << once.describe();
+    EXPECT_LT(difference(once.run(s.inputs)[0], plan_test::run(s, {.kernels = Kernels::reference})[0]), 2e-5);
+  }
 }
 
 TEST(Plan, AttentionReadsViewsWithoutCopies) {

@@ -30,7 +30,7 @@ std::optional<Choice> depthwise_implementation(const Request& request);
 bool may_be_winograd(const Program& program, const Operation& operation);
 /// True for networks whose convolutions gain more by Winograd in float than by bfloat16 products on this machine.
 bool winograd_outdoes_bfloat16(const Program& program, const PlanOptions& options);
-/// Those with enough channels, in steady effort.
+/// Those with enough channels, and for a single run (oneshot) with many tiles.
 std::optional<Choice> winograd_implementation(const Request& request);
 std::optional<Choice> matmul_implementation(const Request& request);
 std::optional<Choice> attention_implementation(const Request& request);

@@ -140,10 +140,7 @@ bool winograd_outdoes_bfloat16(const Program& program, const PlanOptions& option
 }
 
 std::optional<Choice> winograd_implementation(const Request& request) {
-  // The transformed weights cost more than one run saves.
-  if (request.options.effort != Effort::steady || isa() == Isa::plain ||
-      onednn::prefers_channels_last(request.precision()))
-    return std::nullopt;
+  if (isa() == Isa::plain || onednn::prefers_channels_last(request.precision())) return std::nullopt;
   if (!may_be_winograd(request.program, request.operation)) return std::nullopt;
   const auto& a = std::get<graph::ConvAttributes>(request.operation.attributes);
   const Shape &in = request.input(0).shape, &out = request.output().shape;
@@ -158,7 +155,9 @@ std::optional<Choice> winograd_implementation(const Request& request) {
   w.pad_top = a.padding[0], w.pad_left = a.padding[1];
   w.tiles_y = (out[2] + 3) / 4, w.tiles_x = (out[3] + 3) / 4;
   // Few channels leave the transforms unpaid, few tiles the four times larger weights.
-  const bool pays = w.in >= 4 * w.lanes && w.out >= 4 * w.lanes && w.tiles() >= 12;
+  // A single run pays for the transforms of the weights where they meet many tiles.
+  const std::int64_t fewest_tiles = request.options.effort == Effort::steady ? 12 : 192;
+  const bool pays = w.in >= 4 * w.lanes && w.out >= 4 * w.lanes && w.tiles() >= fewest_tiles;
   Choice choice;
   if (!pays || !take_posts(request.operation, w, choice.onto)) return std::nullopt;
 
