@@ -1,5 +1,6 @@
 // Elementwise operations, the mean and the random layers.
 #include <cmath>
+#include <utility>
 
 #include "plan/reference/reference.h"
 
@@ -11,9 +12,18 @@ void binary(const Call& call, F&& f) {
   const Array &a = call.inputs[0], &b = call.inputs[1];
   float* y = call.output.floats();
   const Shape& shape = call.output.shape;
-  for (Walk walk(shape, {broadcast_strides(a.shape, shape), broadcast_strides(b.shape, shape)}); !walk.done();
-       walk.next())
-    *y++ = f(a.floats()[walk.offset(0)], b.floats()[walk.offset(1)]);
+  const Shape a_strides = broadcast_strides(a.shape, shape), b_strides = broadcast_strides(b.shape, shape);
+  // Row by row: constants are computed with this too, Swin's masks among them.
+  Shape rows = shape;
+  std::int64_t columns = 1, a_step = 0, b_step = 0;
+  if (!shape.empty()) {
+    columns = std::exchange(rows.back(), 1);
+    a_step = a_strides.back(), b_step = b_strides.back();
+  }
+  for (Walk walk(rows, {a_strides, b_strides}); columns > 0 && !walk.done(); walk.next()) {
+    const float *from = a.floats() + walk.offset(0), *other = b.floats() + walk.offset(1);
+    for (std::int64_t i = 0; i < columns; ++i) *y++ = f(from[i * a_step], other[i * b_step]);
+  }
 }
 
 double clip(double x, double low, double high) { return x < low ? low : x > high ? high : x; }  // NaN stays
