@@ -38,6 +38,8 @@ class WeightPool {
   Tensor floats(std::int64_t count, Fill fill) {
     return make<float>({count}, DType::float32, std::move(fill));
   }
+  /// Other work that shall be done by finish(), of which the same holds as of a fill.
+  void beside(std::function<void()> job) { background_.run(std::move(job)); }
   /// Until then the tensors may not be read. Throws what a fill threw.
   void finish() { background_.finish(); }
 

@@ -43,7 +43,8 @@ std::optional<Choice> bfloat16(const Request& request) {
     choice.uses = {{operation.inputs[0], in.as(true)}};
     choice.output = out.as(narrow);
     choice.scratch_bytes = pd.scratchpad_desc().get_size();
-    choice.kernel = make_kernel(name, dnnl::convolution_forward(pd), std::move(operands), packed);
+    choice.kernel = make_kernel(name, generated(request, [pd] { return dnnl::convolution_forward(pd); }),
+                                std::move(operands), packed);
     return choice;
   } catch (const dnnl::error&) {
     return std::nullopt;

@@ -3,8 +3,10 @@
 #include <flambeau/error.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include "plan/array.h"
+#include "plan/parallel.h"
 
 namespace flambeau::plan::onednn {
 namespace {
@@ -13,7 +15,7 @@ using dnnl::memory;
 
 class PrimitiveKernel final : public Kernel {
  public:
-  PrimitiveKernel(std::string name, dnnl::primitive primitive, std::vector<Operand> operands, std::uint64_t packed)
+  PrimitiveKernel(std::string name, Primitive primitive, std::vector<Operand> operands, std::uint64_t packed)
       : name_(std::move(name)), primitive_(std::move(primitive)), operands_(std::move(operands)), packed_(packed) {}
 
   /// Memory objects whose addresses change only when a buffer moves: hardly ever after the first run.
@@ -47,7 +49,7 @@ class PrimitiveKernel final : public Kernel {
       bound.addresses[i] = address;
       bound.memories[i].set_data_handle(address);
     }
-    const auto status = dnnl_primitive_execute(primitive_.get(), bound.stream.get(),
+    const auto status = dnnl_primitive_execute(primitive_->get(), bound.stream.get(),
                                                static_cast<int>(bound.arguments.size()), bound.arguments.data());
     if (status != dnnl_success)
       throw Error(ErrorCode::internal, name_ + " failed with status " + std::to_string(status));
@@ -58,7 +60,7 @@ class PrimitiveKernel final : public Kernel {
 
  private:
   std::string name_;
-  dnnl::primitive primitive_;
+  Primitive primitive_;
   std::vector<Operand> operands_;
   std::uint64_t packed_;
 };
@@ -220,9 +222,35 @@ std::optional<dnnl::primitive_attr> attributes(const Operation& operation, Value
   return attr;
 }
 
-std::unique_ptr<Kernel> make_kernel(std::string name, const dnnl::primitive& primitive, std::vector<Operand> operands,
+Primitive generated(const Request& request, std::function<dnnl::primitive()> make) {
+  // The first one is made at once: where that fails (systems that let no process write code) others take over.
+  static std::atomic<bool> succeeds = false;
+  if (!succeeds) {
+    auto first = std::make_shared<dnnl::primitive>(make());
+    succeeds = true;
+    return first;
+  }
+  auto primitive = std::make_shared<dnnl::primitive>();
+  request.program.packed->beside([primitive, make = std::move(make), threads = request.options.threads] {
+    // oneDNN keeps primitives by the number of threads that it finds when it makes them.
+    const ThreadScope scope(threads, ThreadScope::Pool::asleep);
+    try {
+      *primitive = make();
+    } catch (const dnnl::error& error) {
+      throw Error(ErrorCode::internal, std::string("oneDNN generates no code: ") + error.what());
+    }
+  });
+  return primitive;
+}
+
+std::unique_ptr<Kernel> make_kernel(std::string name, Primitive primitive, std::vector<Operand> operands,
                                     std::uint64_t packed_bytes) {
-  return std::make_unique<PrimitiveKernel>(std::move(name), primitive, std::move(operands), packed_bytes);
+  return std::make_unique<PrimitiveKernel>(std::move(name), std::move(primitive), std::move(operands), packed_bytes);
+}
+std::unique_ptr<Kernel> make_kernel(std::string name, dnnl::primitive primitive, std::vector<Operand> operands,
+                                    std::uint64_t packed_bytes) {
+  return make_kernel(std::move(name), std::make_shared<dnnl::primitive>(std::move(primitive)), std::move(operands),
+                     packed_bytes);
 }
 
 std::size_t behind(const memory::desc& scratchpad) { return (scratchpad.get_size() + 63) / 64 * 64; }

@@ -56,8 +56,15 @@ struct Operand {
   std::function<void(float*)> make{};  ///< writes it to the scratch before each run
 };
 
+/// A primitive whose code is generated beside the making of the plan: it is there when the pool's finish() returns.
+/// Throws dnnl::error if this process can generate no code at all.
+using Primitive = std::shared_ptr<dnnl::primitive>;
+Primitive generated(const Request& request, std::function<dnnl::primitive()> make);
+
 /// A primitive with its arguments bound.
-std::unique_ptr<Kernel> make_kernel(std::string name, const dnnl::primitive& primitive, std::vector<Operand> operands,
+std::unique_ptr<Kernel> make_kernel(std::string name, Primitive primitive, std::vector<Operand> operands,
+                                    std::uint64_t packed_bytes);
+std::unique_ptr<Kernel> make_kernel(std::string name, dnnl::primitive primitive, std::vector<Operand> operands,
                                     std::uint64_t packed_bytes);
 
 dnnl::memory::desc channels_last(const Shape& shape, dnnl::memory::data_type number);
