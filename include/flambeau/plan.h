@@ -93,7 +93,7 @@ class Plan {
   PackedWeights packed_weights() const;  ///< shares the plan's memory
   bool took_packed_weights() const noexcept;
   std::uint64_t packed_bytes() const noexcept;  ///< own copies of weights
-  std::uint64_t arena_bytes() const noexcept;   ///< activations, per concurrent run
+  std::uint64_t arena_bytes() const noexcept;   ///< activations and what kernels need beside, per concurrent run
 
   Plan(Plan&&) noexcept;
   Plan& operator=(Plan&&) noexcept;

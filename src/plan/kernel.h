@@ -29,7 +29,7 @@ class Kernel {
     std::span<const std::byte* const>
         inputs;  ///< buffers of Choice::uses, in that order (a layout's offset is not added)
     std::byte* output;
-    std::byte* scratch;  ///< Choice::scratch_bytes, 64-byte aligned, shared by all steps
+    std::byte* scratch;  ///< Choice::scratch_bytes, 64-byte aligned, of this step alone; undefined content
     State* state;
   };
 

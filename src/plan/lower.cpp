@@ -71,8 +71,8 @@ class Lowering {
   void add_step(std::unique_ptr<Kernel> kernel, std::vector<int> inputs, int output, std::size_t scratch,
                 std::string label, ValueId value = -1) {
     result_.packed_bytes += kernel->packed_bytes();
-    result_.scratch_bytes = std::max<std::uint64_t>(result_.scratch_bytes, scratch);
-    result_.steps.push_back({std::move(kernel), std::move(inputs), output, value, std::move(label)});
+    const int space = scratch > 0 ? add_buffer(Buffer::Kind::arena, scratch) : -1;
+    result_.steps.push_back({std::move(kernel), std::move(inputs), output, space, value, std::move(label)});
   }
 
   /// Constants come into buffers when the first kernel asks for them at run time.
@@ -270,6 +270,7 @@ class Lowering {
       };
       for (const int input : step.inputs) touch(input);
       touch(step.output);
+      if (step.scratch >= 0) touch(step.scratch);
     }
     result_.arena_bytes = place(result_.buffers);
   }

@@ -31,6 +31,7 @@ struct Step {
   std::unique_ptr<Kernel> kernel;
   std::vector<int> inputs{};  ///< buffers
   int output = -1;            ///< buffer
+  int scratch = -1;           ///< buffer; -1: none
   ValueId value = -1;         ///< of the operation; -1 for reorders
   std::string label{};        ///< operation, shapes and layouts, for describe()
 };
@@ -38,7 +39,7 @@ struct Step {
 struct Steps {
   std::vector<Buffer> buffers{};
   std::vector<Step> steps{};
-  std::uint64_t arena_bytes = 0, scratch_bytes = 0, packed_bytes = 0;
+  std::uint64_t arena_bytes = 0, packed_bytes = 0;
 };
 
 /// Throws Error(unsupported) for what no kernel set has.

@@ -19,8 +19,7 @@ using plan::Buffer;
 
 /// What one run writes to; kept for the next.
 struct Workspace {
-  explicit Workspace(const plan::Steps& steps)
-      : arena(steps.arena_bytes, false), scratch(steps.scratch_bytes, false), bases(steps.buffers.size(), nullptr) {
+  explicit Workspace(const plan::Steps& steps) : arena(steps.arena_bytes, false), bases(steps.buffers.size(), nullptr) {
     for (std::size_t i = 0; i < steps.buffers.size(); ++i) {
       const Buffer& buffer = steps.buffers[i];
       if (buffer.kind == Buffer::Kind::arena) bases[i] = arena.data() + buffer.offset;
@@ -33,7 +32,7 @@ struct Workspace {
       operands.resize(std::max(operands.size(), step.inputs.size()));
     }
   }
-  tensor::Memory arena, scratch;
+  tensor::Memory arena;
   std::vector<std::byte*> bases;  // of each buffer
   std::vector<std::unique_ptr<plan::Kernel::State>> states{};
   std::vector<const std::byte*> operands{};
@@ -98,9 +97,8 @@ struct Plan::Impl {
     for (const plan::Step& step : steps.steps)
       text += fmt::format("{:<60} {:<36} {:>10} bytes\n", step.label, step.kernel->name(),
                           steps.buffers[static_cast<std::size_t>(step.output)].bytes);
-    return text + fmt::format("arena {} bytes, scratch {} bytes, packed weights {} bytes, {} threads, oneDNN {}\n",
-                              steps.arena_bytes, steps.scratch_bytes, steps.packed_bytes, options.threads,
-                              plan::library_version());
+    return text + fmt::format("arena {} bytes, packed weights {} bytes, {} threads, oneDNN {}\n", steps.arena_bytes,
+                              steps.packed_bytes, options.threads, plan::library_version());
   }
 
   std::vector<Tensor> new_outputs() const {
@@ -150,7 +148,8 @@ struct Plan::Impl {
         for (std::size_t k = 0; k < step.inputs.size(); ++k)
           workspace->operands[k] = workspace->bases[static_cast<std::size_t>(step.inputs[k])];
         step.kernel->run({std::span(workspace->operands.data(), step.inputs.size()),
-                          workspace->bases[static_cast<std::size_t>(step.output)], workspace->scratch.data(),
+                          workspace->bases[static_cast<std::size_t>(step.output)],
+                          step.scratch < 0 ? nullptr : workspace->bases[static_cast<std::size_t>(step.scratch)],
                           workspace->states[i].get()});
         if (ranges && workspace->states[i])
           if (const auto seen = step.kernel->observed(*workspace->states[i])) {
@@ -210,6 +209,6 @@ std::string Plan::describe() const { return impl_->describe(); }
 PackedWeights Plan::packed_weights() const { return {impl_->packed->made(), impl_->describe()}; }
 bool Plan::took_packed_weights() const noexcept { return impl_->packed->repeats(); }
 std::uint64_t Plan::packed_bytes() const noexcept { return impl_->steps.packed_bytes; }
-std::uint64_t Plan::arena_bytes() const noexcept { return impl_->steps.arena_bytes + impl_->steps.scratch_bytes; }
+std::uint64_t Plan::arena_bytes() const noexcept { return impl_->steps.arena_bytes; }
 
 }  // namespace flambeau

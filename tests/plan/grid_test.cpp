@@ -102,7 +102,7 @@ TEST(FastConv, FoldsBatchNormAndAddsResiduals) {
   }
 }
 
-// Weights made in the scratch, which all steps share: outputs that fill their blocks, and some that do not; a batch
+// Weights made in the scratch, where other steps keep other things: outputs that fill their blocks, and some that do not; a batch
 // norm's factors; groups; a second run.
 TEST(FastConv, LargeOnesOfASingleRunMakeTheirWeightsInTheScratch) {
   for (const std::int64_t out : {128, 130}) {
