@@ -2,6 +2,7 @@
 
 #include "plan/array.h"
 #include "plan/kernels/kernels.h"
+#include "plan/kernels/oneshot_product.h"
 #include "plan/kernels/pieces.h"
 #include "plan/kernels/posts.h"
 #include "plan/kernels/vector.h"
@@ -46,77 +47,6 @@ class LinearKernel final : public Kernel {
   Tensor u_, bias_;
 };
 
-/// The same with weights as they lie in the file, for a single run: each panel is made in a thread's cache, used for
-/// all rows of the piece and forgotten. No memory is touched for the first time but the weights.
-class TurningKernel final : public Kernel {
- public:
-  /// Rows come in lines: p.x_stride floats apart in x within a line, which begins `x_step` floats behind the one
-  /// before. Without rows: all of them follow each other.
-  struct Lines {
-    std::int64_t rows = 0, x_step = 0;
-  };
-  TurningKernel(const Operation& operation, const Product& p, std::int64_t rows, const Lines& lines, int threads,
-                const Value& weight, Tensor bias)
-      : post_(operation.post),
-        p_(p),
-        rows_(rows),
-        lines_(lines),
-        weight_(unscaled(weight)),
-        factors_(weight.factors),
-        bias_(std::move(bias)) {
-    // A panel is made once for each part of the lines: few, but so many that no thread stands idle.
-    constexpr std::int64_t fewest = 96;
-    while (parts_ * p.groups() < 2 * threads && rows / (parts_ + 1) >= fewest) ++parts_;
-    if (lines_.rows > 0) return;
-    constexpr std::int64_t panel = 24;  // whole panels of every instruction set
-    lines_.rows = ((rows + parts_ - 1) / parts_ + panel - 1) / panel * panel;
-    lines_.x_step = lines_.rows * p.x_stride;
-  }
-
-  static std::size_t scratch_bytes(const Product& p, int threads) {
-    return static_cast<std::size_t>(threads * p.in * p.group) * sizeof(float);
-  }
-
-  void run(const Run& run) const override {
-    const auto* x = reinterpret_cast<const float*>(run.inputs[0]);
-    const auto* z = run.inputs.size() > 1 ? reinterpret_cast<const float*>(run.inputs[1]) : nullptr;
-    auto* y = reinterpret_cast<float*>(run.output);
-    auto* panels = reinterpret_cast<float*>(run.scratch);
-    const std::int64_t lines = (rows_ + lines_.rows - 1) / lines_.rows;
-    parallel_slots(p_.groups() * parts_, [&](std::int64_t slot, std::int64_t i) {
-      const std::int64_t group = i / parts_, part = i % parts_;
-      const std::int64_t first = group * p_.group, last = std::min(first + p_.group, p_.out);
-      float* const u = panels + slot * p_.in * p_.group;
-      const auto& kernels = vector_kernels();
-      kernels.turn({.rows = last - first,
-                    .count = p_.in,
-                    .stride = p_.in,
-                    .outer_step = p_.group,
-                    .factors = factors_ ? factors_->data() + first : nullptr},
-                   floats(weight_) + first * p_.in, u);
-      Product narrow = p_;
-      narrow.out = last - first;
-      for (std::int64_t line = lines * part / parts_; line < lines * (part + 1) / parts_; ++line) {
-        const Range rows{line * lines_.rows, std::min((line + 1) * lines_.rows, rows_)};
-        kernels.product(narrow, x + line * lines_.x_step, u, bias_.defined() ? floats(bias_) + first : nullptr,
-                        {0, rows.size()}, {0, 1}, y + rows.first * p_.out + first);
-        apply_posts(post_, rows, {first, last}, p_.out, z, y);
-      }
-    });
-  }
-
-  std::string name() const override { return "product, weights in place"; }
-
- private:
-  std::vector<Post> post_;
-  Product p_;
-  std::int64_t rows_, parts_ = 1;
-  Lines lines_;
-  Tensor weight_;
-  std::shared_ptr<const std::vector<float>> factors_;
-  Tensor bias_;
-};
-
 /// A product of the first input's rows with constant weights, and a bias.
 struct Parts {
   Product p;
@@ -151,11 +81,11 @@ Choice laid_out(const Request& request, Layout (*kind)(const Shape&)) {
   return choice;
 }
 
-void set_turning(const Request& request, Parts parts, const TurningKernel::Lines& lines, Choice& choice) {
-  const int threads = request.options.threads;
-  choice.scratch_bytes = TurningKernel::scratch_bytes(parts.p, threads);
-  choice.kernel = std::make_unique<TurningKernel>(request.operation, parts.p, parts.rows, lines, threads,
-                                                  request.input(1), std::move(parts.bias));
+/// For a single run, with weights as they lie in the file.
+void set_oneshot(const Request& request, Parts parts, const Lines& lines, Choice& choice) {
+  OneshotProduct made = oneshot_product(request, parts.p, parts.rows, lines, std::move(parts.bias));
+  choice.scratch_bytes = made.scratch_bytes;
+  choice.kernel = std::move(made.kernel);
 }
 
 }  // namespace
@@ -170,7 +100,7 @@ std::optional<Choice> linear_implementation(const Request& request) {
   if (!parts) return std::nullopt;
   Choice choice = laid_out(request, Layout::plain);
   if (!steady) {
-    set_turning(request, std::move(*parts), {}, choice);
+    set_oneshot(request, std::move(*parts), {}, choice);
     return choice;
   }
   const Product& p = parts->p;
@@ -204,8 +134,8 @@ std::optional<Choice> pointwise_implementation(const Request& request) {
   Choice choice = laid_out(request, Layout::channels_last);
   parts->p.x_stride = across * in[1];
   const bool strided = down > 1 || across > 1;
-  const TurningKernel::Lines lines{request.output().shape[3], down * in[3] * in[1]};
-  set_turning(request, std::move(*parts), strided ? lines : TurningKernel::Lines{}, choice);
+  const Lines lines{request.output().shape[3], down * in[3] * in[1]};
+  set_oneshot(request, std::move(*parts), strided ? lines : Lines{}, choice);
   return choice;
 }
 
