@@ -28,6 +28,17 @@ Checkpoint read(const Input& input, const LoadOptions& options) {
   }
 }
 
+/// Null for a folder. Only what cannot be opened is asked whether it is one.
+std::shared_ptr<const bytes::Source> open_unless_folder(const std::string& path, bytes::Access access) {
+  try {
+    return bytes::open_file(path, access);
+  } catch (const Error&) {
+    std::error_code ignored;
+    if (!std::filesystem::is_directory(path, ignored)) throw;
+    return nullptr;
+  }
+}
+
 }  // namespace
 
 Input open(std::shared_ptr<const bytes::Source> source, const Limits& limits, unsigned depth) {
@@ -48,9 +59,8 @@ Input open(std::shared_ptr<const bytes::Source> source, const Limits& limits, un
 }
 
 Input open(const std::string& path, bytes::Access access, const Limits& limits) {
-  std::error_code ignored;
   Input input;
-  if (!std::filesystem::is_directory(path, ignored)) input = open(bytes::open_file(path, access), limits);
+  if (auto source = open_unless_folder(path, access)) input = open(std::move(source), limits);
   input.path = path;
   return input;
 }
