@@ -4,22 +4,33 @@
 
 namespace flambeau::archive {
 
-void Window::fill(std::uint64_t offset, std::size_t size) {
-  constexpr std::size_t least = 4096, most = 65536;
+const std::byte* Window::fill(std::uint64_t offset, std::size_t size) {
+  constexpr std::size_t page = 4096, most = 65536;
+  constexpr std::uint64_t first_size = 2 * page;  // holds the pickle of a few dozen tensors
+  if (offset + size <= first_size) {
+    read(first_, 0, std::min(first_size, source_.size()));
+    return first_.buffer.get() + offset;
+  }
   // Reading on from where the last piece ended: directories and runs of small records. Jumps, over payloads, stay
   // small: a page reaches over a bias to the next header and costs hardly more than the header alone.
-  const bool on = offset >= start_ && offset <= start_ + size_;
-  piece_ = on ? std::clamp(4 * piece_, least, most) : least;
-  const auto wanted =
-      static_cast<std::size_t>(std::min<std::uint64_t>(std::max(size, piece_), source_.size() - offset));
-  size_ = 0;  // a read that throws leaves nothing
-  if (wanted > capacity_) {
-    buffer_ = std::make_unique_for_overwrite<std::byte[]>(wanted);
-    capacity_ = wanted;
+  const bool on = offset >= moving_.start && offset <= moving_.start + moving_.size;
+  least_ = on ? std::clamp(4 * least_, page, most) : page;
+  const std::uint64_t wanted = std::min<std::uint64_t>(std::max(size, least_), source_.size() - offset);
+  Piece& piece = offset + wanted == source_.size() ? last_ : moving_;
+  read(piece, offset, wanted);
+  return piece.buffer.get();
+}
+
+void Window::read(Piece& piece, std::uint64_t offset, std::uint64_t size) {
+  piece.size = 0;  // a read that throws leaves nothing
+  const auto wanted = static_cast<std::size_t>(size);
+  if (wanted > piece.capacity) {
+    piece.buffer = std::make_unique_for_overwrite<std::byte[]>(wanted);
+    piece.capacity = wanted;
   }
-  source_.read(offset, {buffer_.get(), wanted});
-  start_ = offset;
-  size_ = wanted;
+  source_.read(offset, {piece.buffer.get(), wanted});
+  piece.start = offset;
+  piece.size = wanted;
 }
 
 }  // namespace flambeau::archive

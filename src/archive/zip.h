@@ -13,6 +13,7 @@
 
 #include <flambeau/limits.h>
 
+#include "archive/window.h"
 #include "bytes/source.h"
 
 namespace flambeau::archive {
@@ -34,6 +35,8 @@ class ZipReader {
   /// Parses the central directory and checks every local header against it; payloads are not touched.
   /// Throws Error(truncated, corrupt, unsupported, limit; unknown_format for what is no zip at all).
   ZipReader(std::shared_ptr<const bytes::Source> source, const Limits& limits);
+  /// The same with a window of the source, for one who has looked at its start already.
+  ZipReader(std::shared_ptr<const bytes::Source> source, Window window, const Limits& limits);
 
   const std::vector<Entry>& entries() const noexcept;  ///< in the directory's order; entries for folders are left out
   /// Name of the single top folder ("archive"), empty where records have none (older .pt2, .npz).

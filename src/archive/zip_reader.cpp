@@ -47,6 +47,7 @@ void find_unrecorded(std::vector<Entry>& entries, std::size_t prefix) {
 
 struct ZipReader::Impl {
   std::shared_ptr<const bytes::Source> source;
+  Window window;  // small records mostly lie where it has been
   std::vector<Entry> entries{};
   std::string root{};
   std::size_t prefix = 0;  // of the names: root and slash
@@ -61,8 +62,8 @@ struct ZipReader::Impl {
     return std::string_view(entries[index].name).substr(prefix);
   }
 
-  Impl(std::shared_ptr<const bytes::Source> from, const Limits& limits) : source(std::move(from)) {
-    Window window(*source);
+  Impl(std::shared_ptr<const bytes::Source> from, Window with, const Limits& limits)
+      : source(std::move(from)), window(std::move(with)) {
     zip::Directory directory = zip::read_directory(*source, window, limits);
     zip::check_layout(*source, window, directory);
     find_root(directory);
@@ -119,8 +120,11 @@ struct ZipReader::Impl {
   }
 };
 
+ZipReader::ZipReader(std::shared_ptr<const bytes::Source> source, Window window, const Limits& limits)
+    : impl_(std::make_shared<Impl>(std::move(source), std::move(window), limits)) {}
+
 ZipReader::ZipReader(std::shared_ptr<const bytes::Source> source, const Limits& limits)
-    : impl_(std::make_shared<Impl>(std::move(source), limits)) {}
+    : ZipReader(source, Window(*source), limits) {}
 
 const std::vector<Entry>& ZipReader::entries() const noexcept { return impl_->entries; }
 
@@ -135,11 +139,18 @@ std::shared_ptr<const StorageSource> ZipReader::open(const Entry& entry) const {
 }
 
 std::string ZipReader::read(const Entry& entry) const {
-  std::string payload(static_cast<std::size_t>(entry.size), '\0');
-  const auto into = std::as_writable_bytes(std::span(payload));
-  open(entry)->read(0, into);
+  std::string payload;
+  const auto size = static_cast<std::size_t>(entry.size);
+  const std::byte* const known = entry.deflated ? nullptr : impl_->window.find(entry.data_offset, size);
+  if (known) {
+    payload.assign(reinterpret_cast<const char*>(known), size);
+  } else {
+    payload.resize(size);
+    open(entry)->read(0, std::as_writable_bytes(std::span(payload)));
+  }
   if (entry.crc_recorded && !entry.deflated)
-    check_crc(bytes::crc32(0, into), entry.crc32, {.file = impl_->source->name(), .member = entry.name});
+    check_crc(bytes::crc32(0, std::as_bytes(std::span(payload))), entry.crc32,
+              {.file = impl_->source->name(), .member = entry.name});
   return payload;
 }
 

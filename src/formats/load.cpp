@@ -45,11 +45,12 @@ Input open(std::shared_ptr<const bytes::Source> source, const Limits& limits, un
   constexpr std::string_view zip_mark = "PK\3\4";
   Input input;
   input.depth = depth;
-  input.head.resize(std::min(head_size, source->size()));
-  source->read(0, std::as_writable_bytes(std::span(input.head)));
+  archive::Window window(*source);
+  const auto head = window.at(0, static_cast<std::size_t>(std::min(head_size, source->size())));
+  input.head.assign(reinterpret_cast<const char*>(head.data()), head.size());
   if (input.head.starts_with(zip_mark)) {
     try {
-      input.zip = std::make_shared<archive::ZipReader>(source, limits);
+      input.zip = std::make_shared<archive::ZipReader>(source, std::move(window), limits);
     } catch (const Error& error) {
       throw error.at({source->name()});
     }
