@@ -19,6 +19,8 @@ class Window {
     const std::byte* const found = find(offset, size);
     return {found ? found : fill(offset, size), size};
   }
+  /// Reads just these bytes, where the caller knows that nothing is wanted soon of what follows them.
+  void read(std::uint64_t offset, std::size_t size) { read(moving_, offset, size); }
   /// The same bytes where they need not be read; else null.
   const std::byte* find(std::uint64_t offset, std::size_t size) const noexcept {
     for (const Piece* piece : {&moving_, &last_, &first_})
@@ -34,7 +36,7 @@ class Window {
     std::unique_ptr<std::byte[]> buffer{};
   };
   const std::byte* fill(std::uint64_t offset, std::size_t size);
-  void read(Piece& piece, std::uint64_t offset, std::uint64_t size);
+  void read(Piece& piece, std::uint64_t offset, std::size_t size);
 
   const bytes::Source& source_;
   Piece first_{}, moving_{}, last_{};
