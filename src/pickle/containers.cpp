@@ -45,8 +45,7 @@ void Machine::extend(std::vector<Pair>& items, std::size_t from) {
 }
 
 // Moves the waiting items into their list; before anything looks at it.
-void Machine::seal() {
-  if (!open_list_) return;
+void Machine::close_list() {
   make_room(open_list_->items, open_items_.size(), open_items_.size() * sizeof(Ref));
   open_items_.move_to(0, open_list_->items);
   open_list_ = nullptr;
@@ -90,12 +89,9 @@ void Machine::add_items(std::size_t target, std::size_t from) {
 }
 
 void Machine::tuple(std::size_t from) {
-  std::vector<Ref> items;
   const std::size_t count = stack_.size() - from;
   charge(count * sizeof(Ref), count * sizeof(Ref));
-  items.reserve(count);
-  stack_.move_to(from, items);
-  push(heap_.tuple(std::move(items)));
+  push(heap_.tuple(stack_.take(from)));
 }
 
 void Machine::list_from_mark() {

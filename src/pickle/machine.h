@@ -24,7 +24,10 @@ class Machine {
 
   // reader.cpp: scalars, strings, the stack and the memo
   void step();
+  void rare();
   void global_or_call();
+  template <Op op>
+  const Instruction& argument();
   void protocol();
   Ref integer(std::string_view twos_complement);
   Ref decimal_line(bool long_form);
@@ -36,6 +39,9 @@ class Machine {
   Ref text(std::string_view bytes);
   void put(std::uint64_t index);
   void get(std::uint64_t index);
+  [[noreturn]] void refuse_put(std::uint64_t index) const;
+  [[noreturn]] void refuse_get(std::uint64_t index) const;
+  void mark();
   std::uint64_t memo_index() const;
   void pop();
 
@@ -49,7 +55,11 @@ class Machine {
   void frozenset_from_mark();
   void extend(std::vector<Ref>& items, std::size_t from);
   void extend(std::vector<object::Pair>& items, std::size_t from);
-  void seal();
+  void seal() {
+    if (open_list_) [[unlikely]]
+      close_list();
+  }
+  void close_list();
   template <class T>
   void make_room(std::vector<T>& items, std::size_t count, std::uint64_t released = 0);
 
@@ -71,7 +81,7 @@ class Machine {
   void merge(Ref& into, Ref state);
 
   /// Lowest place of the stack that the current opcode may take: just above the topmost mark.
-  std::size_t fence() const noexcept { return marks_.empty() ? 0 : marks_.back(); }
+  std::size_t fence() const noexcept { return fence_; }
   /// Takes the topmost mark away; the place of the first value above it. `below` values must lie under it.
   std::size_t take_mark(std::size_t below = 0);
   /// The place `depth` values below the top, which must lie above the fence.
@@ -109,6 +119,7 @@ class Machine {
   Instruction now_{};
   RefStack stack_{};
   std::vector<std::uint32_t> marks_{};  // sizes of the stack
+  std::size_t fence_ = 0;               // the last of them
   Memo memo_{};
   std::vector<std::vector<object::Pair>*> dicts_{};  // with items: their keys are compared at the end
   std::uint64_t grown_ = 0;                          // bytes of containers that grew after they were made

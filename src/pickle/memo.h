@@ -14,12 +14,10 @@ namespace flambeau::pickle {
 class Memo {
  public:
   void put(std::uint64_t index, object::Ref value) {
-    if (index >= room_ && !grow(index)) [[unlikely]] {
-      count_ += sparse_.insert_or_assign(index, value).second;
-      return;
-    }
+    if (index >= room_ || !sparse_.empty()) [[unlikely]]
+      return put_far(index, value);
     object::Ref& slot = chunks_[index / step][index % step];
-    if (slot == unset()) count_ += sparse_.empty() || sparse_.erase(index) == 0;
+    count_ += slot == unset();
     slot = value;
     last_ = std::max(last_, index);
   }
@@ -29,8 +27,7 @@ class Memo {
       const object::Ref& slot = chunks_[index / step][index % step];
       if (slot != unset()) return &slot;
     }
-    const auto found = sparse_.find(index);
-    return found == sparse_.end() ? nullptr : &found->second;
+    return get_far(index);
   }
   /// Filled slots: MEMOIZE's next index.
   std::uint64_t size() const noexcept { return count_; }
@@ -42,15 +39,11 @@ class Memo {
   static constexpr std::uint64_t step = 512;
   static object::Ref unset() noexcept { return object::Ref(nullptr); }
 
+  // What is not at hand: past the chunks, or in the map.
+  void put_far(std::uint64_t index, object::Ref value);
+  const object::Ref* get_far(std::uint64_t index) const noexcept;
   /// Makes room for `index`, unless it jumps.
-  bool grow(std::uint64_t index) {
-    if (index > last_ + step) return false;
-    for (; index >= room_; room_ += step) {
-      chunks_.push_back(std::make_unique_for_overwrite<object::Ref[]>(step));
-      std::fill_n(chunks_.back().get(), step, unset());
-    }
-    return true;
-  }
+  bool grow(std::uint64_t index);
 
   std::vector<std::unique_ptr<object::Ref[]>> chunks_{};
   std::unordered_map<std::uint64_t, object::Ref> sparse_{};

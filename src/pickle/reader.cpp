@@ -36,15 +36,15 @@ Machine::Machine(std::span<const std::byte> stream, object::Heap& heap, Meaning&
       first_memory_(heap.memory()) {}
 
 Result Machine::run() {
-  for (std::uint64_t count = 1;; ++count) {
-    stream_.next(now_);
-    if (now_.opcode->op == Op::STOP) break;
-    try {
+  try {
+    for (std::uint64_t count = 1;; ++count) {
+      stream_.next_opcode(now_);
+      if (now_.opcode->op == Op::STOP) break;
       step();
       if (count % check_every == 0) check_limits();
-    } catch (const Error& error) {  // of `meaning` or the heap: they do not know where we are
-      throw error.at(Place{.offset = now_.offset});
     }
+  } catch (const Error& error) {  // of `meaning` or the heap: they do not know where we are
+    throw error.at(Place{.offset = now_.offset});
   }
   const Ref root = take();
   seal();
@@ -53,15 +53,92 @@ Result Machine::run() {
   return {root, stream_.position(), protocol_seen_ ? protocol_ : binary_ ? 1 : 0};
 }
 
-// The opcodes of values and containers, most of every state_dict, and the others.
-void Machine::step() {
+// `index` may come from the stream: it must not make the memo larger than the stream can fill.
+inline void Machine::put(std::uint64_t index) {
+  place(1);
+  if (index > stream_.size() || memo_.size() >= limits_.max_memo) [[unlikely]]
+    refuse_put(index);
+  memo_.put(index, stack_.top());
+}
+
+inline void Machine::get(std::uint64_t index) {
+  const Ref* const value = memo_.get(index);
+  if (!value) [[unlikely]]
+    refuse_get(index);
+  push(*value);
+}
+
+inline void Machine::mark() {
+  if (stack_.size() > std::numeric_limits<std::uint32_t>::max()) [[unlikely]]
+    fail(ErrorCode::limit, "2^32 values on the stack");
+  fence_ = stack_.size();
+  marks_.push_back(static_cast<std::uint32_t>(fence_));
+}
+
+/// The argument of an instruction whose opcode is known when this is compiled.
+template <Op op>
+inline const Instruction& Machine::argument() {
+  stream_.argument(opcode(static_cast<std::uint8_t>(op))->argument, now_);
+  return now_;
+}
+
+// Most of every state_dict: one jump finds what to do and how to read its argument.
+inline void Machine::step() {
   binary_ |= now_.opcode->protocol > 0;
   switch (now_.opcode->op) {
-    // The stack and the memo.
     case Op::MARK:
-      if (stack_.size() > std::numeric_limits<std::uint32_t>::max()) fail(ErrorCode::limit, "2^32 values on the stack");
-      marks_.push_back(static_cast<std::uint32_t>(stack_.size()));
-      return;
+      return mark();
+    case Op::BINPUT:
+      return put(static_cast<std::uint64_t>(argument<Op::BINPUT>().number));
+    case Op::LONG_BINPUT:
+      return put(static_cast<std::uint64_t>(argument<Op::LONG_BINPUT>().number));
+    case Op::MEMOIZE:
+      return put(memo_.size());
+    case Op::BINGET:
+      return get(static_cast<std::uint64_t>(argument<Op::BINGET>().number));
+    case Op::LONG_BINGET:
+      return get(static_cast<std::uint64_t>(argument<Op::LONG_BINGET>().number));
+    case Op::NEWTRUE:
+      return push(Ref::boolean(true));
+    case Op::NEWFALSE:
+      return push(Ref::boolean(false));
+    case Op::BININT1:
+      return push(Ref::integer(argument<Op::BININT1>().number));
+    case Op::BININT2:
+      return push(Ref::integer(argument<Op::BININT2>().number));
+    case Op::BININT:
+      return push(Ref::integer(argument<Op::BININT>().number));
+    case Op::SHORT_BINUNICODE:
+      return push(text(argument<Op::SHORT_BINUNICODE>().bytes));
+    case Op::BINUNICODE:
+      return push(text(argument<Op::BINUNICODE>().bytes));
+    case Op::TUPLE:
+      return tuple(take_mark());
+    case Op::TUPLE1:
+      return tuple(place(1));
+    case Op::TUPLE2:
+      return tuple(place(2));
+    case Op::TUPLE3:
+      return tuple(place(3));
+    case Op::EMPTY_TUPLE:
+      return push(heap_.tuple({}));
+    case Op::BINPERSID:
+      seal();
+      return push(persistent(take()));
+    case Op::REDUCE: {
+      seal();
+      const Ref args = take(), callable = take();
+      return push(call(callable, args));
+    }
+    default:
+      stream_.argument(now_.opcode->argument, now_);
+      return rare();
+  }
+}
+
+void Machine::rare() {
+  switch (now_.opcode->op) {
+    // The stack and the memo.
     case Op::POP:
       return pop();
     case Op::POP_MARK:
@@ -71,30 +148,14 @@ void Machine::step() {
     case Op::READONLY_BUFFER:
       place(1);
       return;
-    case Op::BINPUT:
-    case Op::LONG_BINPUT:
-      return put(static_cast<std::uint64_t>(now_.number));
-    case Op::MEMOIZE:
-      return put(memo_.size());
     case Op::PUT:
       return put(memo_index());
-    case Op::BINGET:
-    case Op::LONG_BINGET:
-      return get(static_cast<std::uint64_t>(now_.number));
     case Op::GET:
       return get(memo_index());
 
     // Numbers.
     case Op::NONE:
       return push(Ref());
-    case Op::NEWTRUE:
-      return push(Ref::boolean(true));
-    case Op::NEWFALSE:
-      return push(Ref::boolean(false));
-    case Op::BININT:
-    case Op::BININT1:
-    case Op::BININT2:
-      return push(Ref::integer(now_.number));
     case Op::LONG1:
     case Op::LONG4:
       return push(integer(now_.bytes));
@@ -115,8 +176,6 @@ void Machine::step() {
       return push(python2_string(now_.bytes));
     case Op::UNICODE:
       return push(unicode_line());
-    case Op::SHORT_BINUNICODE:
-    case Op::BINUNICODE:
     case Op::BINUNICODE8:
       return push(text(now_.bytes));
     case Op::SHORT_BINBYTES:
@@ -127,22 +186,12 @@ void Machine::step() {
       return push(heap_.bytearray(now_.bytes));
 
     // Containers.
-    case Op::EMPTY_TUPLE:
-      return push(heap_.tuple({}));
     case Op::EMPTY_LIST:
       return push(heap_.list());
     case Op::EMPTY_DICT:
       return push(heap_.dict());
     case Op::EMPTY_SET:
       return push(heap_.set({}));
-    case Op::TUPLE:
-      return tuple(take_mark());
-    case Op::TUPLE1:
-      return tuple(place(1));
-    case Op::TUPLE2:
-      return tuple(place(2));
-    case Op::TUPLE3:
-      return tuple(place(3));
     case Op::LIST:
       return list_from_mark();
     case Op::DICT:
@@ -191,14 +240,6 @@ void Machine::global_or_call() {
     case Op::PERSID:
       push(persistent(text(now_.bytes)));
       break;
-    case Op::BINPERSID:
-      push(persistent(take()));
-      break;
-    case Op::REDUCE: {
-      const Ref args = take(), callable = take();
-      push(call(callable, args));
-      break;
-    }
     case Op::NEWOBJ: {
       const Ref args = take(), cls = take();
       push(new_object(cls, args));
@@ -303,20 +344,14 @@ object::Ref Machine::text(std::string_view bytes) {
   return heap_.string(bytes);
 }
 
-void Machine::put(std::uint64_t index) {
-  const Ref value = stack_[place(1)];
-  if (index > stream_.size()) [[unlikely]]
+void Machine::refuse_put(std::uint64_t index) const {
+  if (index > stream_.size())
     corrupt("memo index " + std::to_string(index) + " in a stream of " + std::to_string(stream_.size()) + " bytes");
-  if (memo_.size() >= limits_.max_memo) [[unlikely]]
-    fail(ErrorCode::limit, "more memo slots than max_memo, " + std::to_string(limits_.max_memo));
-  memo_.put(index, value);
+  fail(ErrorCode::limit, "more memo slots than max_memo, " + std::to_string(limits_.max_memo));
 }
 
-void Machine::get(std::uint64_t index) {
-  const Ref* const value = memo_.get(index);
-  if (!value) [[unlikely]]
-    corrupt("memo slot " + std::to_string(index) + " was never filled, " + std::to_string(memo_.size()) + " are");
-  push(*value);
+void Machine::refuse_get(std::uint64_t index) const {
+  corrupt("memo slot " + std::to_string(index) + " was never filled, " + std::to_string(memo_.size()) + " are");
 }
 
 std::uint64_t Machine::memo_index() const {
@@ -328,7 +363,7 @@ std::uint64_t Machine::memo_index() const {
 
 void Machine::pop() {
   if (!marks_.empty() && marks_.back() == stack_.size())
-    marks_.pop_back();
+    take_mark();
   else
     take();
 }
@@ -340,8 +375,9 @@ void Machine::too_few(std::size_t depth) const {
 
 std::size_t Machine::take_mark(std::size_t below) {
   if (marks_.empty()) corrupt("no mark on the stack");
-  const std::size_t from = marks_.back();
+  const std::size_t from = fence_;
   marks_.pop_back();
+  fence_ = marks_.empty() ? 0 : marks_.back();
   if (from - fence() < below) corrupt("nothing below the mark");
   return from;
 }

@@ -32,7 +32,13 @@ class Stream {
   /// Reads the next instruction; of its arguments those that its opcode has. Throws Error(truncated, corrupt) with its
   /// offset: the stream ends, a length exceeds the bytes left, an unknown opcode, an argument across the end of a
   /// frame, a frame inside another.
-  void next(Instruction& now);
+  void next(Instruction& now) {
+    next_opcode(now);
+    argument(now.opcode->argument, now);
+  }
+  /// The two halves of next(), for one who knows what argument follows the opcode.
+  void next_opcode(Instruction& now);
+  void argument(Argument kind, Instruction& now);
   /// Just after the last instruction.
   std::uint64_t position() const noexcept { return static_cast<std::uint64_t>(at_ - begin_); }
   std::uint64_t size() const noexcept { return size_; }
@@ -70,7 +76,7 @@ class Stream {
   bool in_frame_ = false;
 };
 
-inline void Stream::next(Instruction& now) {
+inline void Stream::next_opcode(Instruction& now) {
   now.offset = position();
   now.opcode = nullptr;
   if (at_ == limit_) [[unlikely]]
@@ -80,7 +86,10 @@ inline void Stream::next(Instruction& now) {
   if (!now.opcode) [[unlikely]]
     refuse_opcode(byte, now);
   ++at_;
-  switch (now.opcode->argument) {
+}
+
+inline void Stream::argument(Argument kind, Instruction& now) {
+  switch (kind) {
     case Argument::none:
       break;
     case Argument::uint1:
