@@ -36,7 +36,7 @@ class NamedStorages final : public torch::Storages {
   std::shared_ptr<Storage> view(const torch::StorageId& root, std::uint64_t, std::uint64_t nbytes) override {
     return Storage::from(std::make_shared<PromisedSource>(), nbytes, root.dtype);
   }
-  std::map<std::string, torch::StorageId, std::less<>> ids;
+  std::map<std::string_view, torch::StorageId> ids;
 };
 
 /// Second reading: every storage is a slice of the file.

@@ -61,7 +61,7 @@ class ZipStorages final : public torch::Storages {
       : zip_(zip), folder_(folder), big_endian_(big_endian), options_(options) {}
 
   std::shared_ptr<Storage> open(const torch::StorageId& id) override {
-    const archive::Entry* const entry = zip_.find(folder_ + id.key);
+    const archive::Entry* const entry = zip_.find(std::string(folder_).append(id.key));
     if (entry == nullptr)
       throw Error(ErrorCode::corrupt,
                   fmt::format("storage '{}': the archive has no record '{}{}'", id.key, folder_, id.key));

@@ -84,8 +84,8 @@ object::Ref Reader::storage_of(object::Heap& heap, const object::Sequence& tuple
   if (!base::checked_mul<std::uint64_t>(numel, itemsize(*dtype), nbytes) || nbytes > std::uint64_t{INT64_MAX})
     corrupt(fmt::format("storage '{}': {} elements of {} bytes overflow", *key, numel, itemsize(*dtype)));
 
-  Known& known = known_storage(heap, {std::string(*key), storage_class->qualname, *dtype, numel, nbytes,
-                                      std::string(text_or_bytes(items[3]).value_or("cpu"))});
+  Known& known = known_storage(
+      heap, {*key, storage_class->qualname, *dtype, numel, nbytes, text_or_bytes(items[3]).value_or("cpu")});
   if (items.size() == 5 || items[5].is_none()) return known.node;
 
   const auto* const view = items[5].kind() == Kind::tuple ? object::as<object::Sequence>(items[5]) : nullptr;
@@ -98,8 +98,8 @@ object::Ref Reader::storage_of(object::Heap& heap, const object::Sequence& tuple
                         *view_key, offset, size, known.id.numel));
   const std::uint64_t width = itemsize(known.id.dtype);
   auto storage = storages_.view(known.id, offset * width, size * width);
-  storage->set_location(known.id.location);
-  const object::Ref node = heap.storage(std::move(storage), known.id.storage_class);
+  storage->set_location(std::string(known.id.location));
+  const object::Ref node = heap.storage(std::move(storage), std::string(known.id.storage_class));
   views_.emplace(*view_key, node);
   return node;
 }
@@ -112,21 +112,21 @@ std::optional<DType> Reader::dtype_of(const object::Global& storage_class) {
   return last_dtype_;
 }
 
-Reader::Known& Reader::known_storage(object::Heap& heap, StorageId id) {
+Reader::Known& Reader::known_storage(object::Heap& heap, const StorageId& id) {
   const auto [found, fresh] = keys_.try_emplace(id.key);
   Known& known = found->second;
   if (fresh) {
     auto storage = storages_.open(id);
-    storage->set_location(id.location);
-    known.node = heap.storage(std::move(storage), id.storage_class);
-    known.id = std::move(id);
+    storage->set_location(std::string(id.location));
+    known = {id, heap.storage(std::move(storage), std::string(id.storage_class))};
     return known;
   }
   // torch takes the first id of a key and ignores what later ones say; a file that contradicts itself is damaged.
   if (known.id.numel == 0 && id.numel == 0) {
     if (known.id.storage_class == id.storage_class) return known;
-    known.id = std::move(id);  // an empty storage is nobody's: each view has its own dtype
-    known.node = heap.storage(object::as<object::StorageNode>(known.node)->storage, known.id.storage_class);
+    // An empty storage is nobody's: each view has its own dtype.
+    auto storage = object::as<object::StorageNode>(known.node)->storage;
+    known = {id, heap.storage(std::move(storage), std::string(id.storage_class))};
     return known;
   }
   if (known.id.dtype != id.dtype)
@@ -136,7 +136,7 @@ Reader::Known& Reader::known_storage(object::Heap& heap, StorageId id) {
   return known;
 }
 
-std::string Reader::key_of(const Storage& storage) const {
+std::string_view Reader::key_of(const Storage& storage) const {
   const auto names = [&](object::Ref node) { return object::as<object::StorageNode>(node)->storage.get() == &storage; };
   for (const auto& [key, node] : views_)
     if (names(node)) return key;

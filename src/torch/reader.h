@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,14 +21,14 @@
 
 namespace flambeau::torch {
 
-/// What a persistent id says about a storage.
+/// What a persistent id says about a storage. Its texts are the heap's.
 struct StorageId {
-  std::string key;             ///< opaque
-  std::string storage_class;   ///< "FloatStorage", "UntypedStorage": without its module
-  DType dtype = DType::uint8;  ///< of the class; uint8 for UntypedStorage
-  std::uint64_t numel = 0;     ///< elements of `dtype` in the whole storage
-  std::uint64_t nbytes = 0;    ///< numel × itemsize, checked
-  std::string location;        ///< "cpu", "cuda:0", …
+  std::string_view key;            ///< opaque
+  std::string_view storage_class;  ///< "FloatStorage", "UntypedStorage": without its module
+  DType dtype = DType::uint8;      ///< of the class; uint8 for UntypedStorage
+  std::uint64_t numel = 0;         ///< elements of `dtype` in the whole storage
+  std::uint64_t nbytes = 0;        ///< numel × itemsize, checked
+  std::string_view location;       ///< "cpu", "cuda:0", …
 };
 
 /// Where the container keeps the bytes of storages.
@@ -81,14 +82,15 @@ class Reader : public pickle::Meaning {
   };
   object::Ref storage_of(object::Heap& heap, const object::Sequence& id);
   std::optional<DType> dtype_of(const object::Global& storage_class);
-  Known& known_storage(object::Heap& heap, StorageId id);
+  Known& known_storage(object::Heap& heap, const StorageId& id);
   /// For error texts; empty for a storage that came by no key.
-  std::string key_of(const Storage& storage) const;
+  std::string_view key_of(const Storage& storage) const;
 
   Storages& storages_;
   Options options_;
-  std::unordered_map<std::string, Known> keys_;            // by storage key
-  std::map<std::string, object::Ref, std::less<>> views_;  // by view key
+  std::pmr::monotonic_buffer_resource storages_known_;                       // many small nodes, which go together
+  std::pmr::unordered_map<std::string_view, Known> keys_{&storages_known_};  // by storage key
+  std::map<std::string, object::Ref, std::less<>> views_;                    // by view key
   std::unordered_map<std::string, Standing> standings_;
   std::map<std::string, object::Ref, std::less<>> native_dtypes_;  // of numpy, by type string
   const object::Global* last_class_ = nullptr;                     // most storages are of the class of the one before

@@ -132,7 +132,7 @@ Tensor Rebuild::view(const Args& args, DType dtype, std::size_t first) {
     return tensor;
   } catch (const Error& error) {
     constexpr std::string_view opening = "storage holds";
-    const std::string key = reader.key_of(*node.storage);
+    const std::string_view key = reader.key_of(*node.storage);
     std::string text = error.message();
     text = text.starts_with(opening) ? fmt::format("storage '{}'{}", key, text.substr(opening.size() - 6))
                                      : fmt::format("storage '{}': {}", key, text);
