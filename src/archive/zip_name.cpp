@@ -1,11 +1,36 @@
 #include <algorithm>
+#include <array>
+#include <cstdint>
 
 #include "archive/zip_format.h"
 #include "base/utf8.h"
 
 namespace flambeau::archive::zip {
+namespace {
+
+constexpr std::uint8_t starts_part_oddly = 1, odd = 2;  // kinds of characters, as bits
+constexpr std::array<std::uint8_t, 256> kinds = [] {
+  std::array<std::uint8_t, 256> table{};
+  for (std::size_t c = 0; c < table.size(); ++c) table[c] = c <= ' ' || c > '~' || c == '\\' || c == ':' ? odd : 0;
+  table['/'] = table['.'] = starts_part_oddly;
+  return table;
+}();
+
+// Nearly every name: printable ASCII, and nothing in it that is worth a second look.
+bool is_plain(std::string_view name) noexcept {
+  constexpr unsigned at_start = odd | starts_part_oddly;
+  unsigned refused = at_start;
+  for (const char c : name) {
+    if (kinds[static_cast<unsigned char>(c)] & refused) return false;
+    refused = c == '/' ? at_start : odd;
+  }
+  return !name.empty();
+}
+
+}  // namespace
 
 const char* unsafe_name(std::string_view name) noexcept {
+  if (is_plain(name)) return nullptr;
   if (name.empty()) return "is empty";
   for (const char c : name) {
     if (c == '\0') return "contains a NUL";
