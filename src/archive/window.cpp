@@ -3,9 +3,13 @@
 #include <algorithm>
 
 namespace flambeau::archive {
+namespace {
+
+constexpr std::size_t page = 4096, most = 65536;
+
+}  // namespace
 
 const std::byte* Window::fill(std::uint64_t offset, std::size_t size) {
-  constexpr std::size_t page = 4096, most = 65536;
   constexpr std::uint64_t first_size = 2 * page;  // holds the pickle of a few dozen tensors
   if (offset + size <= first_size) {
     read(first_, 0, static_cast<std::size_t>(std::min(first_size, source_.size())));
@@ -24,8 +28,8 @@ const std::byte* Window::fill(std::uint64_t offset, std::size_t size) {
 void Window::read(Piece& piece, std::uint64_t offset, std::size_t size) {
   piece.size = 0;  // a read that throws leaves nothing
   if (size > piece.capacity) {
-    piece.buffer = std::make_unique_for_overwrite<std::byte[]>(size);
-    piece.capacity = size;
+    piece.capacity = std::max(size, page);
+    piece.buffer = std::make_unique_for_overwrite<std::byte[]>(piece.capacity);
   }
   source_.read(offset, {piece.buffer.get(), size});
   piece.start = offset;
