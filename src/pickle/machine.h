@@ -23,12 +23,13 @@ class Machine {
   using Ref = object::Ref;
 
   // reader.cpp: scalars, strings, the stack and the memo
-  void step();
-  void rare();
-  void global_or_call();
+  void step(Op op);
+  void rare(Op op);
+  void global_or_call(Op op);
   template <Op op>
   const Instruction& argument();
   void protocol();
+  int unstated_protocol() const;
   Ref integer(std::string_view twos_complement);
   Ref decimal_line(bool long_form);
   Ref float_line();
@@ -109,6 +110,7 @@ class Machine {
   [[noreturn]] void too_few(std::size_t depth) const;
   [[noreturn]] void corrupt(const std::string& what) const { fail(ErrorCode::corrupt, what); }
 
+  const std::span<const std::byte> bytes_;
   Stream stream_;
   object::Heap& heap_;
   Meaning& meaning_;
@@ -127,7 +129,7 @@ class Machine {
   object::Sequence* open_list_ = nullptr;
   RefStack open_items_{};
   int protocol_ = 0;
-  bool protocol_seen_ = false, binary_ = false;
+  bool protocol_seen_ = false;
 };
 
 }  // namespace flambeau::pickle

@@ -15,7 +15,7 @@ namespace flambeau::pickle {
 namespace {
 
 constexpr int last_protocol = 5;
-constexpr std::uint64_t check_every = 64;  // instructions; each takes little that was not charged before
+constexpr unsigned check_every = 64;  // instructions; each takes little that was not charged before
 
 double big_endian_double(std::string_view bytes) noexcept {
   std::uint64_t bits = 0;
@@ -27,7 +27,8 @@ double big_endian_double(std::string_view bytes) noexcept {
 
 Machine::Machine(std::span<const std::byte> stream, object::Heap& heap, Meaning& meaning, const Limits& limits,
                  Allowance allowance)
-    : stream_(stream),
+    : bytes_(stream),
+      stream_(stream),
       heap_(heap),
       meaning_(meaning),
       limits_(limits),
@@ -37,11 +38,12 @@ Machine::Machine(std::span<const std::byte> stream, object::Heap& heap, Meaning&
 
 Result Machine::run() {
   try {
-    for (std::uint64_t count = 1;; ++count) {
-      stream_.next_opcode(now_);
-      if (now_.opcode->op == Op::STOP) break;
-      step();
-      if (count % check_every == 0) check_limits();
+    unsigned until_check = check_every;
+    for (Op op; (op = stream_.next_op(now_)) != Op::STOP;) {
+      step(op);
+      if (--until_check > 0) continue;
+      check_limits();
+      until_check = check_every;
     }
   } catch (const Error& error) {  // of `meaning` or the heap: they do not know where we are
     throw error.at(Place{.offset = now_.offset});
@@ -50,7 +52,16 @@ Result Machine::run() {
   seal();
   check_limits();
   for (auto* items : dicts_) remove_duplicate_keys(*items);
-  return {root, stream_.position(), protocol_seen_ ? protocol_ : binary_ ? 1 : 0};
+  return {root, stream_.position(), protocol_seen_ ? protocol_ : unstated_protocol()};
+}
+
+// What a stream without PROTO is: it begins again, as that is rare.
+int Machine::unstated_protocol() const {
+  Stream stream(bytes_);
+  Instruction now;
+  do stream.next(now);
+  while (now.opcode->op != Op::STOP && now.opcode->protocol == 0);
+  return now.opcode->protocol > 0 ? 1 : 0;
 }
 
 // `index` may come from the stream: it must not make the memo larger than the stream can fill.
@@ -78,14 +89,13 @@ inline void Machine::mark() {
 /// The argument of an instruction whose opcode is known when this is compiled.
 template <Op op>
 inline const Instruction& Machine::argument() {
-  stream_.argument(opcode(static_cast<std::uint8_t>(op))->argument, now_);
+  stream_.argument(op, now_);
   return now_;
 }
 
 // Most of every state_dict: one jump finds what to do and how to read its argument.
-inline void Machine::step() {
-  binary_ |= now_.opcode->protocol > 0;
-  switch (now_.opcode->op) {
+inline void Machine::step(Op op) {
+  switch (op) {
     case Op::MARK:
       return mark();
     case Op::BINPUT:
@@ -131,13 +141,13 @@ inline void Machine::step() {
       return push(call(callable, args));
     }
     default:
-      stream_.argument(now_.opcode->argument, now_);
-      return rare();
+      return rare(op);
   }
 }
 
-void Machine::rare() {
-  switch (now_.opcode->op) {
+void Machine::rare(Op op) {
+  stream_.argument(op, now_);
+  switch (op) {
     // The stack and the memo.
     case Op::POP:
       return pop();
@@ -221,12 +231,12 @@ void Machine::rare() {
       return;
     default:
       seal();
-      global_or_call();
+      global_or_call(op);
   }
 }
 
-void Machine::global_or_call() {
-  switch (now_.opcode->op) {
+void Machine::global_or_call(Op op) {
+  switch (op) {
     case Op::GLOBAL:
       push(global(now_.bytes, now_.second));
       break;
@@ -404,7 +414,7 @@ void Machine::check_limits() const {
 }
 
 void Machine::fail(ErrorCode code, const std::string& what) const {
-  throw Error(code, std::string(now_.opcode->name) + ": " + what, Place{.offset = now_.offset});
+  throw Error(code, std::string(stream_.opcode_at(now_.offset).name) + ": " + what, Place{.offset = now_.offset});
 }
 
 Result read(std::span<const std::byte> stream, object::Heap& heap, Meaning& meaning, const Limits& limits,

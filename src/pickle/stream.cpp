@@ -28,8 +28,8 @@ void Stream::refuse(std::uint64_t count, const Instruction& now) const {
            std::to_string(limit_ - at_) + " bytes left there");
 }
 
-void Stream::refuse_opcode(unsigned char byte, const Instruction& now) const {
-  fail(ErrorCode::corrupt, now, "opcode " + hex(byte) + " is unknown");
+void Stream::refuse_opcode(const Instruction& now) const {
+  fail(ErrorCode::corrupt, now, "opcode " + hex(static_cast<unsigned char>(begin_[now.offset])) + " is unknown");
 }
 
 void Stream::refuse_negative(std::int32_t length, const Instruction& now) const {
@@ -43,7 +43,8 @@ std::string_view Stream::line(const Instruction& now) {
   return {take(length + 1, now), length};
 }
 
-void Stream::leave_frame(const Instruction& now) {
+void Stream::leave_frame(Instruction& now) {
+  now.opcode = nullptr;
   in_frame_ = false;
   limit_ = end_;
   if (at_ == end_) fail(ErrorCode::truncated, now, "the pickle ends before its STOP");

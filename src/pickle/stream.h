@@ -32,13 +32,20 @@ class Stream {
   /// Reads the next instruction; of its arguments those that its opcode has. Throws Error(truncated, corrupt) with its
   /// offset: the stream ends, a length exceeds the bytes left, an unknown opcode, an argument across the end of a
   /// frame, a frame inside another.
-  void next(Instruction& now) {
-    next_opcode(now);
-    argument(now.opcode->argument, now);
+  void next(Instruction& now) { argument(next_op(now), now); }
+  /// The two halves of next(), for one who knows what argument an opcode has. The first gives any byte, and only the
+  /// second sets `now.opcode`.
+  Op next_op(Instruction& now) {
+    now.offset = position();
+    if (at_ == limit_) [[unlikely]]
+      leave_frame(now);
+    return static_cast<Op>(*at_++);
   }
-  /// The two halves of next(), for one who knows what argument follows the opcode.
-  void next_opcode(Instruction& now);
-  void argument(Argument kind, Instruction& now);
+  void argument(Op op, Instruction& now);
+  /// The opcode at an offset where one was read.
+  const Opcode& opcode_at(std::uint64_t offset) const noexcept {
+    return *opcode(static_cast<std::uint8_t>(begin_[offset]));
+  }
   /// Just after the last instruction.
   std::uint64_t position() const noexcept { return static_cast<std::uint64_t>(at_ - begin_); }
   std::uint64_t size() const noexcept { return size_; }
@@ -64,10 +71,10 @@ class Stream {
   std::string_view line(const Instruction& now);
 
   // Out of the way of next(): frames, and what cannot be read.
-  void leave_frame(const Instruction& now);
+  void leave_frame(Instruction& now);
   void open_frame(const Instruction& now);
   [[noreturn]] void refuse(std::uint64_t count, const Instruction& now) const;
-  [[noreturn]] void refuse_opcode(unsigned char byte, const Instruction& now) const;
+  [[noreturn]] void refuse_opcode(const Instruction& now) const;
   [[noreturn]] void refuse_negative(std::int32_t length, const Instruction& now) const;
 
   const char *begin_, *at_, *end_;
@@ -76,20 +83,12 @@ class Stream {
   bool in_frame_ = false;
 };
 
-inline void Stream::next_opcode(Instruction& now) {
-  now.offset = position();
-  now.opcode = nullptr;
-  if (at_ == limit_) [[unlikely]]
-    leave_frame(now);
-  const auto byte = static_cast<unsigned char>(*at_);
-  now.opcode = opcode(byte);
+// Inlined always: where the opcode is known, little is left.
+[[gnu::always_inline]] inline void Stream::argument(Op op, Instruction& now) {
+  now.opcode = opcode(static_cast<std::uint8_t>(op));
   if (!now.opcode) [[unlikely]]
-    refuse_opcode(byte, now);
-  ++at_;
-}
-
-inline void Stream::argument(Argument kind, Instruction& now) {
-  switch (kind) {
+    refuse_opcode(now);
+  switch (now.opcode->argument) {
     case Argument::none:
       break;
     case Argument::uint1:
