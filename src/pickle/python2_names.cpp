@@ -1,5 +1,8 @@
 #include "pickle/python2_names.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace flambeau::pickle {
 namespace {
 
@@ -14,15 +17,17 @@ struct Row {
 constexpr Row rows[] = {
 #include "pickle/python2_names.inc"  // made by make_python2_names.py
 };
+static_assert(std::ranges::is_sorted(rows, {}, &Row::old_module));
 
 }  // namespace
 
 Name from_python2(Name name) noexcept {
   Name result = name;
-  for (const Row& row : rows) {
-    if (row.use == Use::write || row.old_module != name.module) continue;
-    if (row.old_name == name.qualname && !row.old_name.empty()) return {row.new_module, row.new_name};
-    if (row.old_name.empty()) result.module = row.new_module;
+  const auto* row = std::ranges::lower_bound(rows, name.module, {}, &Row::old_module);
+  for (; row != std::end(rows) && row->old_module == name.module; ++row) {
+    if (row->use == Use::write) continue;
+    if (row->old_name == name.qualname && !row->old_name.empty()) return {row->new_module, row->new_name};
+    if (row->old_name.empty()) result.module = row->new_module;
   }
   return result;
 }
