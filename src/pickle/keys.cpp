@@ -83,6 +83,14 @@ std::uint64_t hash(Ref key) noexcept {
   return value;
 }
 
+// Mostly the case, and soon told.
+bool all_hashes_differ(const std::vector<object::Pair>& items) {
+  std::vector<std::uint64_t> hashes(items.size());
+  std::ranges::transform(items, hashes.begin(), [](const object::Pair& item) { return hash(item.first); });
+  std::ranges::sort(hashes);
+  return std::ranges::adjacent_find(hashes) == hashes.end();
+}
+
 struct Row {
   std::uint64_t hash;
   std::size_t at;
@@ -91,7 +99,7 @@ struct Row {
 }  // namespace
 
 void remove_duplicate_keys(std::vector<object::Pair>& items) {
-  if (items.size() < 2) return;
+  if (items.size() < 2 || all_hashes_differ(items)) return;
   std::vector<Row> rows;  // in the order of hashes, equal keys side by side, earlier ones first
   rows.reserve(items.size());
   for (std::size_t i = 0; i < items.size(); ++i) rows.push_back({hash(items[i].first), i});
