@@ -14,7 +14,8 @@ class Arena {
   /// A new default-made T; it lives as long as the arena.
   T& make() {
     if (used_ == capacity_) {
-      capacity_ = chunks_.empty() ? 4 : std::min<std::size_t>(capacity_ * 2, most);
+      if (chunks_.empty()) chunks_.reserve(least);  // enough for nearly every heap
+      capacity_ = chunks_.empty() ? least : std::min(capacity_ * 2, most);
       chunks_.push_back(std::make_unique<T[]>(capacity_));
       used_ = 0;
     }
@@ -22,7 +23,7 @@ class Arena {
   }
 
  private:
-  static constexpr std::size_t most = 256;  // small, so that a heap's memory follows what it holds
+  static constexpr std::size_t least = 8, most = 256;  // small, so that a heap's memory follows what it holds
   std::vector<std::unique_ptr<T[]>> chunks_{};
   std::size_t used_ = 0, capacity_ = 0;
 };

@@ -92,7 +92,7 @@ struct Heap::Impl {
   }
   Bytes& make_bytes(Kind kind, std::string_view data) {
     Bytes& node = make(bytes, kind);
-    node.data.assign(data);
+    node.data = std::string(data);
     memory += outside(node.data);
     return node;
   }
