@@ -46,16 +46,17 @@ class Layout {
   // are wanted costs half as much again.
   void look_ahead(std::span<Listed* const> records) {
     constexpr std::uint64_t page = 4096;
-    std::uint64_t end = end_;
+    std::uint64_t end = end_;  // of what shall be read
     for (const Listed* record : records) {
       const Entry& entry = record->entry;
       const std::uint64_t size = local_size + entry.name.size();
       if (entry.header_offset - end > page || !base::inside(entry.header_offset, size, directory_)) break;
+      const std::uint64_t from = end == end_ ? end_ : entry.header_offset;  // the first with the descriptor before it
+      if (window_.find(from, static_cast<std::size_t>(entry.header_offset + size - from))) break;
       end = entry.header_offset + size;
       if (end - end_ > page) return;  // many small records: the window knows how to read those
-      if (window_.find(end_, static_cast<std::size_t>(end - end_))) return;
     }
-    window_.read(end_, static_cast<std::size_t>(end - end_));
+    if (end > end_) window_.read(end_, static_cast<std::size_t>(end - end_));
   }
 
   // Returns where the payload ends.
