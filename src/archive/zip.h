@@ -43,9 +43,9 @@ class ZipReader {
   const std::string& root() const noexcept;
   /// By name without the root, case and all; null if absent.
   const Entry* find(std::string_view name) const noexcept;
-  /// The payload as a storage source: a slice for stored records. Deflated ones are inflated when first read: a read of
-  /// everything goes straight to its target, anything else to a cache that view() then shows; their CRC is compared
-  /// then.
+  /// The payload of one of the entries as a storage source, which keeps the directory: a slice for stored records.
+  /// Deflated ones are inflated when first read: a read of everything goes straight to its target, anything else to a
+  /// cache that view() then shows; their CRC is compared then.
   std::shared_ptr<const StorageSource> open(const Entry& entry) const;
   /// The whole payload, CRC compared where one is recorded. Throws Error(checksum, corrupt, io).
   std::string read(const Entry& entry) const;

@@ -56,6 +56,7 @@ struct ZipReader::Impl {
   std::shared_ptr<const bytes::Source> source;
   Window window;  // small records mostly lie where it has been
   std::vector<Entry> entries{};
+  std::vector<bytes::Slice> payloads{};  // of the entries, deflated ones as they lie in the file
   std::string root{};
   std::size_t prefix = 0;  // of the names: root and slash
 
@@ -79,6 +80,10 @@ struct ZipReader::Impl {
       if (record.entry.name.back() != '/') entries.push_back(std::move(record.entry));
     find_unrecorded(entries, prefix);
     index_names();
+    payloads.reserve(entries.size());
+    for (const Entry& entry : entries)
+      payloads.emplace_back(*source, entry.data_offset, entry.compressed_size, entry.name,
+                            entry.crc_recorded ? &entry.crc32 : nullptr);
   }
 
   void find_root(const zip::Directory& directory) {
@@ -141,8 +146,7 @@ const Entry* ZipReader::find(std::string_view name) const noexcept { return impl
 
 std::shared_ptr<const StorageSource> ZipReader::open(const Entry& entry) const {
   if (entry.deflated) return inflated(impl_->source, entry);
-  return bytes::slice(impl_->source, entry.data_offset, entry.size, entry.name,
-                      entry.crc_recorded ? &entry.crc32 : nullptr);
+  return {impl_, &impl_->payloads[static_cast<std::size_t>(&entry - impl_->entries.data())]};
 }
 
 std::string ZipReader::read(const Entry& entry) const {

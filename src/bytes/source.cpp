@@ -34,80 +34,88 @@ class Memory final : public Source {
   std::string name_;
 };
 
-// A range of a source that is known to lie inside it.
-struct Range {
-  std::shared_ptr<const Source> source;
-  std::uint64_t offset, size;
+void check_inside(const Source& source, std::uint64_t offset, std::uint64_t size, const std::string& member) {
+  if (!base::inside(offset, size, source.size()))
+    throw Error(ErrorCode::truncated,
+                std::to_string(size) + " bytes promised, the file ends at " + std::to_string(source.size()),
+                {.file = source.name(), .member = member, .offset = offset});
+}
 
-  Range(std::shared_ptr<const Source> from, std::uint64_t start, std::uint64_t length, const std::string& member)
-      : source(std::move(from)), offset(start), size(length) {
-    if (!base::inside(offset, size, source->size()))
-      throw Error(ErrorCode::truncated,
-                  std::to_string(size) + " bytes promised, the file ends at " + std::to_string(source->size()),
-                  {.file = source->name(), .member = member, .offset = offset});
-  }
-  std::span<const std::byte> view() const noexcept {
-    const auto whole = source->view();
-    return whole.empty() ? whole : whole.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(size));
-  }
-};
-
-class Slice final : public StorageSource {
- public:
-  Slice(Range range, std::string member, const std::uint32_t* crc)
-      : range_(std::move(range)), member_(std::move(member)), crc_(crc ? *crc : 0), has_crc_(crc != nullptr) {}
-
-  std::span<const std::byte> view() const noexcept override { return range_.view(); }
-  void read(std::uint64_t offset, std::span<std::byte> into) const override {
-    const Place place{range_.source->name(), member_, offset, {}};
-    if (!base::inside(offset, into.size(), range_.size))
-      throw Error(ErrorCode::truncated,
-                  std::to_string(into.size()) + " bytes wanted, the record holds " + std::to_string(range_.size),
-                  place);
-    try {
-      range_.source->read(range_.offset + offset, into);
-    } catch (const Error& error) {  // its offset counts from the start of the file
-      throw Error(error.code(), error.message(), place);
-    }
-  }
-  bool recorded_crc(std::uint32_t& crc) const noexcept override {
-    if (has_crc_) crc = crc_;
-    return has_crc_;
-  }
-  std::string describe() const override {
-    std::string text = range_.source->name();
-    if (!member_.empty()) text += ": " + member_;
-    return text + ": byte " + std::to_string(range_.offset);
-  }
-
- private:
-  Range range_;
-  std::string member_;
-  std::uint32_t crc_;
-  bool has_crc_;
-};
+std::span<const std::byte> view_of(const Source& source, std::uint64_t offset, std::uint64_t size) noexcept {
+  const auto whole = source.view();
+  return whole.empty() ? whole : whole.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(size));
+}
 
 class Part final : public Source {
  public:
-  explicit Part(Range range) : range_(std::move(range)) {}
+  Part(std::shared_ptr<const Source> source, std::uint64_t offset, std::uint64_t size)
+      : source_(std::move(source)), offset_(offset), size_(size) {
+    check_inside(*source_, offset_, size_, {});
+  }
 
-  std::uint64_t size() const noexcept override { return range_.size; }
-  const std::string& name() const noexcept override { return range_.source->name(); }
-  std::span<const std::byte> view() const noexcept override { return range_.view(); }
+  std::uint64_t size() const noexcept override { return size_; }
+  const std::string& name() const noexcept override { return source_->name(); }
+  std::span<const std::byte> view() const noexcept override { return view_of(*source_, offset_, size_); }
   void read(std::uint64_t offset, std::span<std::byte> into) const override {
-    if (!base::inside(offset, into.size(), range_.size))
-      throw Error(
-          ErrorCode::truncated,
-          std::to_string(into.size()) + " bytes wanted, this part of the file holds " + std::to_string(range_.size),
-          {.file = name(), .offset = offset});
-    range_.source->read(range_.offset + offset, into);
+    if (!base::inside(offset, into.size(), size_))
+      throw Error(ErrorCode::truncated,
+                  std::to_string(into.size()) + " bytes wanted, this part of the file holds " + std::to_string(size_),
+                  {.file = name(), .offset = offset});
+    source_->read(offset_ + offset, into);
   }
 
  private:
-  Range range_;
+  std::shared_ptr<const Source> source_;
+  std::uint64_t offset_, size_;
+};
+
+// A slice that owns what it refers to.
+struct Owned {
+  Owned(std::shared_ptr<const Source> from, std::uint64_t offset, std::uint64_t size, std::string name,
+        const std::uint32_t* recorded)
+      : source(std::move(from)),
+        member(std::move(name)),
+        crc(recorded ? *recorded : 0),
+        slice(*source, offset, size, member, recorded ? &crc : nullptr) {}
+
+  const std::shared_ptr<const Source> source;
+  const std::string member;
+  const std::uint32_t crc;
+  const Slice slice;
 };
 
 }  // namespace
+
+Slice::Slice(const Source& source, std::uint64_t offset, std::uint64_t size, const std::string& member,
+             const std::uint32_t* crc)
+    : source_(&source), offset_(offset), size_(size), member_(&member), crc_(crc) {
+  check_inside(source, offset, size, member);
+}
+
+std::span<const std::byte> Slice::view() const noexcept { return view_of(*source_, offset_, size_); }
+
+void Slice::read(std::uint64_t offset, std::span<std::byte> into) const {
+  const Place place{source_->name(), *member_, offset, {}};
+  if (!base::inside(offset, into.size(), size_))
+    throw Error(ErrorCode::truncated,
+                std::to_string(into.size()) + " bytes wanted, the record holds " + std::to_string(size_), place);
+  try {
+    source_->read(offset_ + offset, into);
+  } catch (const Error& error) {  // its offset counts from the start of the file
+    throw Error(error.code(), error.message(), place);
+  }
+}
+
+bool Slice::recorded_crc(std::uint32_t& crc) const noexcept {
+  if (crc_) crc = *crc_;
+  return crc_ != nullptr;
+}
+
+std::string Slice::describe() const {
+  std::string text = source_->name();
+  if (!member_->empty()) text.append(": ").append(*member_);
+  return text + ": byte " + std::to_string(offset_);
+}
 
 std::shared_ptr<const Source> from_memory(std::string bytes, std::string name) {
   return std::make_shared<Memory>(std::move(bytes), std::move(name));
@@ -119,12 +127,12 @@ std::shared_ptr<const Source> borrow(std::span<const std::byte> bytes, std::stri
 
 std::shared_ptr<const StorageSource> slice(std::shared_ptr<const Source> source, std::uint64_t offset,
                                            std::uint64_t size, std::string member, const std::uint32_t* crc) {
-  Range range(std::move(source), offset, size, member);
-  return std::make_shared<Slice>(std::move(range), std::move(member), crc);
+  auto owned = std::make_shared<const Owned>(std::move(source), offset, size, std::move(member), crc);
+  return {owned, &owned->slice};
 }
 
 std::shared_ptr<const Source> part(std::shared_ptr<const Source> source, std::uint64_t offset, std::uint64_t size) {
-  return std::make_shared<Part>(Range(std::move(source), offset, size, {}));
+  return std::make_shared<Part>(std::move(source), offset, size);
 }
 
 void MemorySink::write(std::span<const std::byte> bytes) {

@@ -36,8 +36,26 @@ std::shared_ptr<const Source> from_memory(std::string bytes, std::string name = 
 /// Bytes that the caller keeps alive.
 std::shared_ptr<const Source> borrow(std::span<const std::byte> bytes, std::string name = "<memory>");
 
-/// [offset, offset + size) of a source as a storage source; `crc` null for none recorded. Throws Error(truncated) when
-/// the source ends before; `member` is for error texts.
+/// [offset, offset + size) of a source as a storage source; `crc` null for none recorded, `member` for error texts. All
+/// that it is given outlives it.
+class Slice final : public StorageSource {
+ public:
+  /// Throws Error(truncated) when the source ends before.
+  Slice(const Source& source, std::uint64_t offset, std::uint64_t size, const std::string& member,
+        const std::uint32_t* crc);
+  std::span<const std::byte> view() const noexcept override;
+  void read(std::uint64_t offset, std::span<std::byte> into) const override;
+  bool recorded_crc(std::uint32_t& crc) const noexcept override;
+  std::string describe() const override;
+
+ private:
+  const Source* source_;
+  std::uint64_t offset_, size_;
+  const std::string* member_;
+  const std::uint32_t* crc_;
+};
+
+/// The same with what it needs.
 std::shared_ptr<const StorageSource> slice(std::shared_ptr<const Source> source, std::uint64_t offset,
                                            std::uint64_t size, std::string member, const std::uint32_t* crc);
 
