@@ -1,6 +1,7 @@
 // Globals, calls and states. Nothing is called: builtins that pickle itself needs become values, the rest is
 // `Meaning`'s or an inert Object.
 
+#include <algorithm>
 #include <array>
 
 #include <flambeau/error.h>
@@ -33,11 +34,17 @@ const std::vector<object::Ref>* tuple_items(object::Ref ref) noexcept {
   return ref.kind() == Kind::tuple ? &as<Sequence>(ref)->items : nullptr;
 }
 
+// Whether calls of the module's functions may mean something to pickle itself: all modules that call() asks for.
+bool is_own(std::string_view module) noexcept {
+  constexpr std::array<std::string_view, 6> own = {"builtins", "collections", "_codecs",
+                                                   "copyreg",  "pathlib",     "pathlib._local"};
+  return std::ranges::find(own, module) != own.end();
+}
+
 // A path interns its parts, and getattr's name (of an Enum's member) is the one in the class.
-bool interns_arguments(object::Ref callable) noexcept {
-  const auto* global = as<object::Global>(callable);
-  return global && (global->module == "pathlib" || global->module == "pathlib._local" ||
-                    (global->module == "builtins" && global->qualname == "getattr"));
+bool interns_arguments(const object::Global& global) noexcept {
+  return global.module == "pathlib" || global.module == "pathlib._local" ||
+         (global.module == "builtins" && global.qualname == "getattr");
 }
 
 bool is_latin1(std::string_view encoding) noexcept {
@@ -66,7 +73,8 @@ object::Ref Machine::call(Ref callable, Ref args) {
   const auto* items = tuple_items(args);
   if (!items) corrupt("arguments must be a tuple, not " + object::type_name(args));
   if (!is_callable(callable)) corrupt("a " + object::type_name(callable) + " cannot be called");
-  if (const auto* global = as<object::Global>(callable)) {
+  if (const auto* global = as<object::Global>(callable); global && global != stranger_) {
+    if (!is_own(global->module)) stranger_ = global;  // asked about no more
     if (const auto value = call_builtin(global->module, global->qualname, *items)) return *value;
     if (global->module == "copyreg" && !items->empty()) {
       // What protocols 0 and 1 write for NEWOBJ.
@@ -78,8 +86,8 @@ object::Ref Machine::call(Ref callable, Ref args) {
         return new_object((*items)[0], heap_.tuple({items->begin() + 1, items->end()}));
       }
     }
+    if (interns_arguments(*global)) args = interned_strings(*items);
   }
-  if (interns_arguments(callable)) args = interned_strings(*items);
   if (const auto value = meaning_.reduce(heap_, callable, args)) return *value;
   return heap_.object(Construction::reduce, callable, args);
 }

@@ -124,6 +124,7 @@ class Machine {
   std::size_t fence_ = 0;               // the last of them
   Memo memo_{};
   std::vector<std::vector<object::Pair>*> dicts_{};  // with items: their keys are compared at the end
+  const object::Global* stranger_ = nullptr;         // last called of those that mean nothing here: many in a row
   std::uint64_t grown_ = 0;                          // bytes of containers that grew after they were made
   // A long list that grows: its further items wait here, so that it need not be copied into ever larger memory.
   object::Sequence* open_list_ = nullptr;
