@@ -1,7 +1,7 @@
 // Local headers, and what lies between the records.
 
 #include <algorithm>
-#include <numeric>
+#include <cstring>
 
 #include <flambeau/error.h>
 
@@ -70,8 +70,7 @@ class Layout {
     if (get<std::uint32_t>(header, 0) != local_signature)
       refuse(entry, start, "no local header where the directory says");
     const auto name = header.subspan(local_size);
-    if (get<std::uint16_t>(header, 26) != name.size() ||
-        !std::ranges::equal(name, std::as_bytes(std::span(entry.name))))
+    if (get<std::uint16_t>(header, 26) != name.size() || std::memcmp(name.data(), entry.name.data(), name.size()) != 0)
       refuse(entry, start, "the local header and the directory give the record different names");
     // How the deflate level and the name are noted makes no difference to any reader of these bytes.
     const auto differ = static_cast<std::uint16_t>(get<std::uint16_t>(header, 6) ^ record.flags);
