@@ -132,6 +132,10 @@ inline void Machine::step(Op op) {
       return tuple(place(3));
     case Op::EMPTY_TUPLE:
       return push(heap_.tuple({}));
+    case Op::EMPTY_DICT:
+      return push(heap_.dict());
+    case Op::SETITEM:
+      return set_items(place(3), stack_.size() - 2);
     case Op::BINPERSID:
       seal();
       return push(persistent(take()));
@@ -198,8 +202,6 @@ void Machine::rare(Op op) {
     // Containers.
     case Op::EMPTY_LIST:
       return push(heap_.list());
-    case Op::EMPTY_DICT:
-      return push(heap_.dict());
     case Op::EMPTY_SET:
       return push(heap_.set({}));
     case Op::LIST:
@@ -210,8 +212,6 @@ void Machine::rare(Op op) {
       return frozenset_from_mark();
     case Op::APPEND:
       return append_to(place(2), stack_.size() - 1);
-    case Op::SETITEM:
-      return set_items(place(3), stack_.size() - 2);
     case Op::APPENDS: {
       const std::size_t from = take_mark(1);
       return append_to(from - 1, from);
