@@ -88,9 +88,9 @@ class Reader : public pickle::Meaning {
 
   Storages& storages_;
   Options options_;
-  std::pmr::monotonic_buffer_resource storages_known_;                       // many small nodes, which go together
-  std::pmr::unordered_map<std::string_view, Known> keys_{&storages_known_};  // by storage key
-  std::map<std::string, object::Ref, std::less<>> views_;                    // by view key
+  std::pmr::monotonic_buffer_resource storages_known_{8192};  // side by side, and room for a few dozen at once
+  std::pmr::unordered_map<std::string_view, Known> keys_{64, &storages_known_};  // by storage key
+  std::map<std::string, object::Ref, std::less<>> views_;                        // by view key
   std::unordered_map<std::string, Standing> standings_;
   std::map<std::string, object::Ref, std::less<>> native_dtypes_;  // of numpy, by type string
   const object::Global* last_class_ = nullptr;                     // most storages are of the class of the one before
