@@ -40,14 +40,14 @@ int compare_folded(std::string_view a, std::string_view b) noexcept {
 // is 0 throughout. A lone 0 among others is a checksum like any other.
 void find_unrecorded(std::vector<Entry>& entries, std::size_t prefix) {
   const auto in_data = [prefix](const Entry& entry) { return entry.name.compare(prefix, 5, "data/") == 0; };
-  bool none = true, none_in_data = true;
+  bool none = true;
   for (const Entry& entry : entries) {
     if (entry.size == 0 || entry.crc32 == 0) continue;
+    if (in_data(entry)) return;
     none = false;
-    if (in_data(entry)) none_in_data = false;
   }
   for (Entry& entry : entries)
-    if (entry.size > 0 && (none || (none_in_data && in_data(entry)))) entry.crc_recorded = false;
+    if (entry.size > 0 && (none || in_data(entry))) entry.crc_recorded = false;
 }
 
 }  // namespace
