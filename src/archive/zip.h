@@ -41,8 +41,9 @@ class ZipReader {
   const std::vector<Entry>& entries() const noexcept;  ///< in the directory's order; entries for folders are left out
   /// Name of the single top folder ("archive"), empty where records have none (older .pt2, .npz).
   const std::string& root() const noexcept;
-  /// By name without the root, case and all; null if absent.
-  const Entry* find(std::string_view name) const noexcept;
+  /// By name without the root, case and all; null if absent. `after` is the entry before the one that is meant, as a
+  /// guess.
+  const Entry* find(std::string_view name, const Entry* after = nullptr) const noexcept;
   /// The payload of one of the entries as a storage source, which keeps the directory: a slice for stored records.
   /// Deflated ones are inflated when first read: a read of everything goes straight to its target, anything else to a
   /// cache that view() then shows; their CRC is compared then.

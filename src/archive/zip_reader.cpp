@@ -70,6 +70,8 @@ struct ZipReader::Impl {
     return std::string_view(entries[index].name).substr(prefix);
   }
 
+  std::size_t index(const Entry& entry) const noexcept { return static_cast<std::size_t>(&entry - entries.data()); }
+
   Impl(std::shared_ptr<const bytes::Source> from, Window with, const Limits& limits)
       : source(std::move(from)), window(std::move(with)) {
     zip::Directory directory = zip::read_directory(*source, window, limits);
@@ -142,11 +144,17 @@ const std::vector<Entry>& ZipReader::entries() const noexcept { return impl_->en
 
 const std::string& ZipReader::root() const noexcept { return impl_->root; }
 
-const Entry* ZipReader::find(std::string_view name) const noexcept { return impl_->find(name); }
+const Entry* ZipReader::find(std::string_view name, const Entry* after) const noexcept {
+  if (after) {
+    const std::size_t next = impl_->index(*after) + 1;
+    if (next < impl_->entries.size() && impl_->bare(next) == name) return &impl_->entries[next];
+  }
+  return impl_->find(name);
+}
 
 std::shared_ptr<const StorageSource> ZipReader::open(const Entry& entry) const {
   if (entry.deflated) return inflated(impl_->source, entry);
-  return {impl_, &impl_->payloads[static_cast<std::size_t>(&entry - impl_->entries.data())]};
+  return {impl_, &impl_->payloads[impl_->index(entry)]};
 }
 
 std::string ZipReader::read(const Entry& entry) const {

@@ -61,7 +61,7 @@ class ZipStorages final : public torch::Storages {
       : zip_(zip), folder_(folder), big_endian_(big_endian), options_(options) {}
 
   std::shared_ptr<Storage> open(const torch::StorageId& id) override {
-    const archive::Entry* const entry = zip_.find(std::string(folder_).append(id.key));
+    const archive::Entry* const entry = zip_.find(std::string(folder_).append(id.key), last_);
     if (entry == nullptr)
       throw Error(ErrorCode::corrupt,
                   fmt::format("storage '{}': the archive has no record '{}{}'", id.key, folder_, id.key));
@@ -69,6 +69,7 @@ class ZipStorages final : public torch::Storages {
       throw Error(entry->size < id.nbytes ? ErrorCode::truncated : ErrorCode::corrupt,
                   fmt::format("storage '{}': record '{}' holds {} bytes, {} needed ({} elements of {} bytes)", id.key,
                               entry->name, entry->size, id.nbytes, id.numel, itemsize(id.dtype)));
+    last_ = entry;
     auto source = zip_.open(*entry);
     if (!big_endian_) return make_storage(std::move(source), id.nbytes, id.dtype, options_, copies_);
     auto swapped = std::make_shared<SwappedSource>(std::move(source), id.nbytes, id.dtype);
@@ -86,6 +87,7 @@ class ZipStorages final : public torch::Storages {
   std::string folder_;
   bool big_endian_;
   const LoadOptions& options_;
+  const archive::Entry* last_ = nullptr;  // the records mostly lie in the order in which the pickle names them
   Copies copies_;
   std::unordered_map<const Storage*, std::shared_ptr<SwappedSource>> swapped_;
 };
