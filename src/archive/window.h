@@ -19,8 +19,6 @@ class Window {
     const std::byte* const found = find(offset, size);
     return {found ? found : fill(offset, size), size};
   }
-  /// Reads just these bytes, where the caller knows that nothing is wanted soon of what follows them.
-  void read(std::uint64_t offset, std::size_t size) { read(moving_, offset, size); }
   /// The same bytes where they need not be read; else null.
   const std::byte* find(std::uint64_t offset, std::size_t size) const noexcept {
     for (const Piece* piece : {&moving_, &last_, &first_})
@@ -28,6 +26,8 @@ class Window {
         return piece->buffer.get() + (offset - piece->start);
     return nullptr;
   }
+  /// Reads just these bytes, where the caller knows that nothing is wanted soon of what follows them.
+  void read(std::uint64_t offset, std::size_t size) { read(moving_, offset, size); }
 
  private:
   struct Piece {

@@ -54,7 +54,7 @@ void find_unrecorded(std::vector<Entry>& entries, std::size_t prefix) {
 
 struct ZipReader::Impl {
   std::shared_ptr<const bytes::Source> source;
-  Window window;  // small records mostly lie where it has been
+  Window window;  // small records mostly lie where it has been; later only looked into, as threads share it
   std::vector<Entry> entries{};
   std::vector<bytes::Slice> payloads{};  // of the entries, deflated ones as they lie in the file
   std::string root{};
