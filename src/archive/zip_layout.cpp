@@ -42,19 +42,18 @@ class Layout {
            "overlaps '" + previous_->entry.name + "', which ends at byte " + std::to_string(end_));
   }
 
-  // Reads the headers that lie within a page, and none of the long payload that follows them: a page where a few bytes
-  // are wanted costs half as much again.
+  // Reads the next headers at once, over payloads that cost less than another read would.
   void look_ahead(std::span<Listed* const> records) {
-    constexpr std::uint64_t page = 4096;
+    constexpr std::uint64_t short_payload = 8192, most = 65536;
     std::uint64_t end = end_;  // of what shall be read
     for (const Listed* record : records) {
       const Entry& entry = record->entry;
       const std::uint64_t size = local_size + entry.name.size();
-      if (entry.header_offset - end > page || !base::inside(entry.header_offset, size, directory_)) break;
+      if (entry.header_offset - end > short_payload || !base::inside(entry.header_offset, size, directory_)) break;
       const std::uint64_t from = end == end_ ? end_ : entry.header_offset;  // the first with the descriptor before it
       if (window_.find(from, static_cast<std::size_t>(entry.header_offset + size - from))) break;
+      if (entry.header_offset + size - end_ > most) break;
       end = entry.header_offset + size;
-      if (end - end_ > page) return;  // many small records: the window knows how to read those
     }
     if (end > end_) window_.read(end_, static_cast<std::size_t>(end - end_));
   }
