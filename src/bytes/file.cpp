@@ -2,6 +2,9 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#endif
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -50,10 +53,19 @@ class ReadFile : public Source {
   std::string name_;
 };
 
+// glibc's locks and counters cost less in a process that has only ever had one thread.
+bool has_one_thread() noexcept {
+#if __has_include(<sys/single_threaded.h>)
+  return __libc_single_threaded != 0;
+#else
+  return false;
+#endif
+}
+
 // A page table's entry is to be cleared for each page that was touched, which takes one thread 30 ms for a gigabyte.
 void give_back(std::byte* start, std::size_t size) noexcept {
   constexpr std::size_t large = 64 << 20, page = 64 << 10;  // at least a page of any system
-  if (size < large) return;
+  if (size < large || has_one_thread()) return;
   const std::size_t half = size / 2 / page * page;
   try {
     std::thread other([=] { ::madvise(start + half, size - half, MADV_DONTNEED); });
