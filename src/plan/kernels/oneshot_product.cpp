@@ -158,7 +158,9 @@ class FewRowsKernel final : public Kernel {
 /// Whether turning x and y is less work than turning the weights, the lanes that then stay empty included. The unit is
 /// an input of a row of x times all outputs.
 bool are_few(const Product& p, std::int64_t rows) {
+  constexpr std::int64_t most = 3 << 17;  // floats of the panels, which are fresh memory and read for each piece
   const std::int64_t lanes = vector_kernels().lanes, padded = (rows + lanes - 1) / lanes * lanes;
+  if (p.in * padded > most) return false;
   // Turning a number takes as long as multiplying it by so many rows (measured with AVX-512; half with AVX2).
   const double turn = lanes == 16 ? 55 : 28;
   const double in = static_cast<double>(p.in), out = static_cast<double>(p.out), count = static_cast<double>(rows);
