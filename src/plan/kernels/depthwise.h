@@ -38,8 +38,8 @@ struct Bounds {
   float low, high;
 };
 
-/// The output's steps of one image and block; x, packed, bias and y begin with the block's first channel. `ring` has
-/// pairs() · pair_row() numbers of the calling thread. Y is float or std::uint16_t.
+/// The output's steps of one image and block, which has that many channels; x, packed, bias and y begin with the first
+/// of them. `ring` has pairs() · pair_row() numbers of the calling thread. Y is float or std::uint16_t.
 template <class Y>
 void convolve_depthwise(const Depthwise& d, const std::uint16_t* x, std::int64_t channels, const std::uint16_t* packed,
                         const float* bias, const Bounds& bounds, Range steps, std::uint16_t* ring, Y* y);
