@@ -110,7 +110,6 @@ class Machine {
   [[noreturn]] void too_few(std::size_t depth) const;
   [[noreturn]] void corrupt(const std::string& what) const { fail(ErrorCode::corrupt, what); }
 
-  const std::span<const std::byte> bytes_;
   Stream stream_;
   object::Heap& heap_;
   Meaning& meaning_;

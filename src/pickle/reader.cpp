@@ -27,8 +27,7 @@ double big_endian_double(std::string_view bytes) noexcept {
 
 Machine::Machine(std::span<const std::byte> stream, object::Heap& heap, Meaning& meaning, const Limits& limits,
                  Allowance allowance)
-    : bytes_(stream),
-      stream_(stream),
+    : stream_(stream),
       heap_(heap),
       meaning_(meaning),
       limits_(limits),
@@ -57,7 +56,7 @@ Result Machine::run() {
 
 // What a stream without PROTO is: it begins again, as that is rare.
 int Machine::unstated_protocol() const {
-  Stream stream(bytes_);
+  Stream stream(stream_.bytes());
   Instruction now;
   do stream.next(now);
   while (now.opcode->op != Op::STOP && now.opcode->protocol == 0);

@@ -49,6 +49,7 @@ class Stream {
   /// Just after the last instruction.
   std::uint64_t position() const noexcept { return static_cast<std::uint64_t>(at_ - begin_); }
   std::uint64_t size() const noexcept { return size_; }
+  std::span<const std::byte> bytes() const noexcept { return std::as_bytes(std::span(begin_, size_)); }
 
  private:
   std::uint64_t left() const noexcept { return static_cast<std::uint64_t>(end_ - at_); }
