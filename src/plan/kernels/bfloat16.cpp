@@ -1,30 +1,18 @@
-// The compiler's own header leaves lanes undefined on purpose.
-#if !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#endif
 #include "plan/kernels/bfloat16.h"
 
 #include "plan/kernels/simd.h"
 
 #if defined(__x86_64__)
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,avx2,fma"))), \
-                             apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,avx2,fma")
-#endif
+FLAMBEAU_BEGIN_TARGET("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,avx2,fma")
 
 namespace flambeau::plan {
 namespace {
 
 /// Stores narrow as well.
 struct S : Avx512Simd {
-  using Avx512Simd::load, Avx512Simd::load_part, Avx512Simd::store;
+  using Avx512Simd::load_part, Avx512Simd::store, Avx512Simd::store_part;
   static FLAMBEAU_INLINE V load_part(const std::uint16_t* p, std::int64_t count) {
-    const __m256i bits = _mm256_maskz_loadu_epi16(mask(count), p);
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+    return widened(_mm256_maskz_loadu_epi16(mask(count), p));
   }
   static FLAMBEAU_INLINE __m256i rounded(V v) { return reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(v)); }
   static FLAMBEAU_INLINE void store(std::uint16_t* p, V v) {
@@ -104,8 +92,7 @@ void scale_columns(const std::uint16_t* x, const float* factors, std::int64_t ro
     std::int64_t i = 0;
     for (; i + S::width <= columns; i += S::width) S::store(y + i, S::mul(S::load(x + i), S::load(factors + i)));
     const std::int64_t rest = columns - i;
-    if (rest > 0)
-      S::store_part(y + i, S::mul(S::load_part(x + i, rest), Avx512Simd::load_part(factors + i, rest)), rest);
+    if (rest > 0) S::store_part(y + i, S::mul(S::load_part(x + i, rest), S::load_part(factors + i, rest)), rest);
   }
 }
 
@@ -113,31 +100,23 @@ void average_rows(const std::uint16_t* x, std::int64_t rows, std::int64_t column
   constexpr int together = 4;  // vectors: their additions wait for each other less
   const V share = S::set(1.0F / static_cast<float>(rows));
   for (std::int64_t first = some.first; first < some.last; first += together * S::width) {
-    const std::int64_t have = some.last - first;
     V sums[together];
-    for (V& sum : sums) sum = S::set(0);
-    if (have >= together * S::width) {
-      for (std::int64_t row = 0; row < rows; ++row)
-        for (int i = 0; i < together; ++i) sums[i] = S::add(sums[i], S::load(x + row * columns + first + i * S::width));
-      for (int i = 0; i < together; ++i) S::store(y + first + i * S::width, S::mul(sums[i], share));
-      continue;
+    std::int64_t counts[together];  // lanes
+    for (int i = 0; i < together; ++i) {
+      const std::int64_t left = some.last - first - i * S::width;
+      counts[i] = left < 0 ? 0 : left < S::width ? left : S::width;
+      sums[i] = S::set(0);
     }
-    for (std::int64_t at = first; at < some.last; at += S::width) {
-      const std::int64_t count = some.last - at < S::width ? some.last - at : S::width;
-      V sum = S::set(0);
-      for (std::int64_t row = 0; row < rows; ++row) sum = S::add(sum, S::load_part(x + row * columns + at, count));
-      Avx512Simd::store_part(y + at, S::mul(sum, share), count);
-    }
+    for (std::int64_t row = 0; row < rows; ++row)
+      for (int i = 0; i < together; ++i)
+        sums[i] = S::add(sums[i], S::load_part(x + row * columns + first + i * S::width, counts[i]));
+    for (int i = 0; i < together; ++i) S::store_part(y + first + i * S::width, S::mul(sums[i], share), counts[i]);
   }
 }
 
 }  // namespace flambeau::plan
 
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+FLAMBEAU_END_TARGET
 #else
 namespace flambeau::plan {
 void activate(const graph::ActivationAttributes&, const float*, std::uint16_t*, std::int64_t) {}

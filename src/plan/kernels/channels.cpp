@@ -6,12 +6,11 @@
 #include "plan/kernels/bfloat16.h"
 #include "plan/kernels/kernels.h"
 #include "plan/kernels/narrow.h"
+#include "plan/kernels/vector.h"
 #include "plan/parallel.h"
 
 namespace flambeau::plan {
 namespace {
-
-constexpr std::int64_t least_elements = 16384;  // for which a second thread is worth waking
 
 struct Image {
   std::int64_t count, channels, pixels;

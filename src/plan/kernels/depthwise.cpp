@@ -1,18 +1,9 @@
-// The compiler's own header leaves lanes undefined on purpose.
-#if !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#endif
 #include "plan/kernels/depthwise.h"
 
-#include <algorithm>
-#include <array>
-#include <limits>
-
+#include "plan/kernels/intrinsics.h"
 #include "tensor/half.h"
 
 #if defined(__x86_64__)
-#include <immintrin.h>
 #define FLAMBEAU_BFLOAT16 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")))
 #endif
 

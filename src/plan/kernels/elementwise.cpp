@@ -15,9 +15,6 @@ namespace {
 
 using graph::Op;
 
-/// Elements for which a second thread is worth waking.
-constexpr std::int64_t least_elements = 16384;
-
 /// One dimension of a loop over up to three arrays.
 struct Loop {
   std::int64_t size, x, z, y;  // strides

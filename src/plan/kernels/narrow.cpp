@@ -55,7 +55,14 @@ bool averages_channels(const Program& program, const Operation& operation) {
   return in.size() == 4 && a.kernel == Shape{in[2], in[3]} && a.padding == Shape{0, 0} && a.divisor_override == 0;
 }
 
+bool is_activated_narrowly(const Operation& operation) {
+  return operation.post.empty() &&
+         std::get<graph::ActivationAttributes>(operation.attributes).kind != graph::Activation::pow;
+}
+
 namespace {
+
+bool is_read_as_bfloat16(const Program& program, ValueId id);
 
 /// Whether the operation reads `id`, one of its operands, as bfloat16 where it lies so.
 bool takes_bfloat16(const Program& program, const Operation& operation, ValueId id) {
@@ -75,13 +82,7 @@ bool takes_bfloat16(const Program& program, const Operation& operation, ValueId 
   }
 }
 
-}  // namespace
-
-bool is_activated_narrowly(const Operation& operation) {
-  return operation.post.empty() &&
-         std::get<graph::ActivationAttributes>(operation.attributes).kind != graph::Activation::pow;
-}
-
+/// True if all that is done with the value takes bfloat16.
 bool is_read_as_bfloat16(const Program& program, ValueId id) {
   if (std::ranges::find(program.outputs, id) != program.outputs.end()) return false;
   bool read = false;
@@ -94,6 +95,8 @@ bool is_read_as_bfloat16(const Program& program, ValueId id) {
   }
   return read;
 }
+
+}  // namespace
 
 bool gives_bfloat16(const Request& request) {
   return request.options.precision == Precision::bf16 && has_bfloat16() &&

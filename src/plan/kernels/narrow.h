@@ -31,9 +31,8 @@ bool is_activated_narrowly(const Operation& operation);
 /// True for an average of each channel over the whole image.
 bool averages_channels(const Program& program, const Operation& operation);
 
-/// True if all that is done with the value takes bfloat16: then nobody needs the float.
-bool is_read_as_bfloat16(const Program& program, ValueId id);
-/// Whether the request's kernel may store bfloat16: the plan's precision, this machine and all readers agree.
+/// Whether the request's kernel shall store bfloat16: the plan has that precision, the machine its products, and all
+/// that is done with the value takes it, so that nobody needs the float.
 bool gives_bfloat16(const Request& request);
 
 }  // namespace flambeau::plan

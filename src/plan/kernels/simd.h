@@ -9,9 +9,7 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
+#include "plan/kernels/intrinsics.h"
 
 #define FLAMBEAU_INLINE inline __attribute__((always_inline))
 
@@ -179,9 +177,11 @@ struct Avx512Simd {
   static FLAMBEAU_AVX512 V load_part(const float* p, std::int64_t count, V fill) {
     return _mm512_mask_loadu_ps(fill, mask(count), p);
   }
+  static FLAMBEAU_AVX512 V widened(__m256i bfloat16) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bfloat16), 16));
+  }
   static FLAMBEAU_AVX512 V load(const std::uint16_t* p) {
-    const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+    return widened(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
   }
   static FLAMBEAU_AVX512 V load(const std::int8_t* p) {
     return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));

@@ -129,7 +129,7 @@ std::optional<Choice> tile_product_implementation(const Request& request) {
   };
   Choice choice;
   choice.uses = {{operation.inputs[0], as_it_lies(operation.inputs[0])}};
-  choice.output = Layout::plain(request.output().shape).as(is_read_as_bfloat16(request.program, operation.output));
+  choice.output = Layout::plain(request.output().shape).as(gives_bfloat16(request));
   bool narrow_z = false;
   for (const Post& post : operation.post)
     if (post.kind == Post::Kind::add) {

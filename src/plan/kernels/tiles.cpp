@@ -1,16 +1,11 @@
-// The compiler's own header leaves lanes undefined on purpose.
-#if !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#endif
 #include "plan/kernels/tiles.h"
 
 #include <algorithm>
 
+#include "plan/kernels/intrinsics.h"
 #include "plan/kernels/vector.h"
 
 #if defined(__x86_64__) && defined(__linux__)
-#include <immintrin.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #define FLAMBEAU_TILES __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512bf16")))

@@ -17,6 +17,9 @@ Isa isa() noexcept;
 bool has_bfloat16() noexcept;
 bool may_use_tiles() noexcept;
 
+/// Elements for which a second thread is worth waking where each takes a few instructions.
+inline constexpr std::int64_t least_elements = 16384;
+
 /// y = x ? z, elementwise; affine is x · z + t.
 enum class Combine : std::uint8_t { add, sub, mul, div, affine };
 

@@ -3,22 +3,13 @@
 #include "plan/kernels/vector.h"
 
 #if defined(__x86_64__)
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx2,fma")
-#endif
+FLAMBEAU_BEGIN_TARGET("avx2,fma")
 
 #define FLAMBEAU_SIMD Avx2Simd
 #define FLAMBEAU_TABLE avx2_kernels
 #include "plan/kernels/vector_bodies.inc"
 
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+FLAMBEAU_END_TARGET
 #else
 namespace flambeau::plan {
 const VectorKernels avx2_kernels = plain_kernels;

@@ -20,7 +20,7 @@ std::optional<Choice> bfloat16(const Request& request) {
   const auto attr = attributes(operation, choice.onto);
   if (!attr) return std::nullopt;
   const bool linear = operation.op == Op::linear, biased = request.input_count() > 2;
-  const bool narrow = is_read_as_bfloat16(request.program, operation.output);
+  const bool narrow = gives_bfloat16(request);
   const Shape kernel = grouped(g.kernel, g.a.groups);
   const memory::desc bias({g.out[1]}, type::f32, memory::format_tag::a);
   try {
@@ -43,8 +43,7 @@ std::optional<Choice> bfloat16(const Request& request) {
     choice.uses = {{operation.inputs[0], in.as(true)}};
     choice.output = out.as(narrow);
     choice.scratch_bytes = pd.scratchpad_desc().get_size();
-    choice.kernel = make_kernel(name, generated(request, [pd] { return dnnl::convolution_forward(pd); }),
-                                std::move(operands), packed);
+    choice.kernel = make_kernel(name, generated(request, pd), std::move(operands), packed);
     return choice;
   } catch (const dnnl::error&) {
     return std::nullopt;

@@ -80,8 +80,7 @@ std::optional<Choice> make(const Request& request, dnnl::algorithm algorithm) {
           weight(*request.program.packed, DNNL_ARG_BIAS, request.input(2), bias_desc, pd.bias_desc(), packed));
     choice.uses = {{request.operation.inputs[0], *src}};
     choice.output = *dst;
-    choice.kernel = make_kernel(std::move(name), generated(request, [pd] { return dnnl::convolution_forward(pd); }),
-                                std::move(operands), packed);
+    choice.kernel = make_kernel(std::move(name), generated(request, pd), std::move(operands), packed);
     return choice;
   } catch (const dnnl::error&) {
     return std::nullopt;

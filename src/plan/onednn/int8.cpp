@@ -148,12 +148,10 @@ std::optional<Choice> int8(const Request& request) {
       if (post.kind == Post::Kind::add) choice.uses.push_back({post.operand, choice.output});
     choice.scratch_bytes = scratch + pd.src_desc().get_size();
     choice.kernel = std::make_unique<Int8Kernel>(
-        request.operation,
-        Int8Kernel::Parts{make_kernel(name, generated(request, [pd] { return dnnl::convolution_forward(pd); }),
-                                      std::move(operands), packed),
-                          *source, product(g.in), g.rows(), g.out[1], scratch, scales,
-                          request.input_count() > 2 ? as_float(request.input(2)) : Tensor(), request.calibrated(),
-                          packed});
+        request.operation, Int8Kernel::Parts{make_kernel(name, generated(request, pd), std::move(operands), packed),
+                                             *source, product(g.in), g.rows(), g.out[1], scratch, scales,
+                                             request.input_count() > 2 ? as_float(request.input(2)) : Tensor(),
+                                             request.calibrated(), packed});
     return choice;
   } catch (const dnnl::error&) {
     return std::nullopt;

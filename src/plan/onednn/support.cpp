@@ -222,20 +222,20 @@ std::optional<dnnl::primitive_attr> attributes(const Operation& operation, Value
   return attr;
 }
 
-Primitive generated(const Request& request, std::function<dnnl::primitive()> make) {
+Primitive generated(const Request& request, const dnnl::convolution_forward::primitive_desc& pd) {
   // The first one is made at once: where that fails (systems that let no process write code) others take over.
   static std::atomic<bool> succeeds = false;
   if (!succeeds) {
-    auto first = std::make_shared<dnnl::primitive>(make());
+    auto first = std::make_shared<dnnl::primitive>(dnnl::convolution_forward(pd));
     succeeds = true;
     return first;
   }
   auto primitive = std::make_shared<dnnl::primitive>();
-  request.program.packed->beside([primitive, make = std::move(make), threads = request.options.threads] {
+  request.program.packed->beside([primitive, pd, threads = request.options.threads] {
     // oneDNN keeps primitives by the number of threads that it finds when it makes them.
     const ThreadScope scope(threads, ThreadScope::Pool::asleep);
     try {
-      *primitive = make();
+      *primitive = dnnl::convolution_forward(pd);
     } catch (const dnnl::error& error) {
       throw Error(ErrorCode::internal, std::string("oneDNN generates no code: ") + error.what());
     }

@@ -56,10 +56,10 @@ struct Operand {
   std::function<void(float*)> make{};  ///< writes it to the scratch before each run
 };
 
-/// A primitive whose code is generated beside the making of the plan: it is there when the pool's finish() returns.
+/// A convolution whose code is generated beside the making of the plan: it is there when the pool's finish() returns.
 /// Throws dnnl::error if this process can generate no code at all.
 using Primitive = std::shared_ptr<dnnl::primitive>;
-Primitive generated(const Request& request, std::function<dnnl::primitive()> make);
+Primitive generated(const Request& request, const dnnl::convolution_forward::primitive_desc& pd);
 
 /// A primitive with its arguments bound.
 std::unique_ptr<Kernel> make_kernel(std::string name, Primitive primitive, std::vector<Operand> operands,
