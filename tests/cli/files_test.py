@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 """The verbs of the file wing, on files made here."""
+import functools
 import hashlib
 import io
 import json
 import os
 import pickletools
+import resource
 import signal
 import subprocess
 import time
 import unittest
 import zipfile
 
-from harness import Case, FLAMBEAU, Tensor, run, state, write_pth
+from harness import Case, FLAMBEAU, Tensor, Zeros, run, state, write_pth
 
 
 class Broken(Case):
@@ -187,6 +189,15 @@ class Verify(Case):
         status, out, err = run("verify", text)
         self.assertEqual(status, 2)
         self.assertIn("notes.txt: no checkpoint", out)
+
+    def test_says_when_memory_ends(self):
+        """Deflated storages of which no thread can inflate one."""
+        path = self.folder / "inflated.pth"
+        write_pth(path, state(a=Zeros(512 << 20), b=Zeros(512 << 20)), zipfile.ZIP_DEFLATED)
+        limit = functools.partial(resource.setrlimit, resource.RLIMIT_AS, (400 << 20, 400 << 20))
+        if run("--version", preexec_fn=limit)[0] != 0:
+            self.skipTest("the command itself needs more (a sanitizer)")
+        self.assertEqual(run("verify", path, preexec_fn=limit), (3, "", "flambeau: not enough memory\n"))
 
     def test_goes_on_after_a_missing_file(self):
         status, out, err = run("verify", "/nowhere", self.small())
