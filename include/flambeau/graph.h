@@ -151,7 +151,7 @@ struct Node {
 
 class Graph;
 
-/// A value being recorded. Cheap to copy; lives no longer than its Graph.
+/// A value being recorded. Cheap to copy; it refers to its Graph, which must outlive it where it is (not be moved).
 class Var {
  public:
   Var() = default;

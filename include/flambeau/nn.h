@@ -158,7 +158,8 @@ class Module {
   /// wrong shapes always.
   IncompatibleKeys load_state_dict(const StateDict& state_dict, const LoadStateDictOptions& options = {});
 
-  /// Registration, for authors of modules. Names must be new and without dots.
+  /// Registration, for authors of modules. Names must be new and without dots. The reference is good until the next
+  /// registration of its kind.
   Tensor& register_parameter(std::string name, Tensor tensor);
   Tensor& register_buffer(std::string name, Tensor tensor, bool persistent = true);
   template <class M>
@@ -207,24 +208,25 @@ struct Calibration;
 class Model {
  public:
   Model() = default;
-  explicit Model(std::shared_ptr<nn::Module> module) : module_(std::move(module)), plans_(std::make_shared<Plans>()) {}
+  explicit Model(std::shared_ptr<nn::Module> module) : module_(std::move(module)) {}
 
-  nn::Module& module() const { return *module_; }
-  nn::Module* operator->() const noexcept { return module_.get(); }
-  StateDict state_dict() const { return module_->state_dict(); }
+  /// This and all that follow throw Error(invalid_argument) for an empty Model.
+  nn::Module& module() const;
+  nn::Module* operator->() const { return &module(); }
+  StateDict state_dict() const { return module().state_dict(); }
   nn::IncompatibleKeys load_state_dict(const StateDict& state_dict,
                                        const nn::LoadStateDictOptions& options = {}) const {
-    return module_->load_state_dict(state_dict, options);
+    return module().load_state_dict(state_dict, options);
   }
   Model& eval() {
-    module_->eval();
+    module().eval();
     return *this;
   }
   Model& train(bool mode = true) {
-    module_->train(mode);
+    module().train(mode);
     return *this;
   }
-  std::string repr() const { return module_->repr(); }
+  std::string repr() const { return module().repr(); }
 
   /// Runs the module on a batch (NCHW float32): records, compiles and keeps the plan for the next call (see predict.h).
   Tensor operator()(const Tensor& x) const;
@@ -256,7 +258,7 @@ class Model {
     std::string cache{};
   };
   std::shared_ptr<nn::Module> module_{};
-  std::shared_ptr<Plans> plans_{};
+  std::shared_ptr<Plans> plans_ = std::make_shared<Plans>();
 };
 
 }  // namespace flambeau

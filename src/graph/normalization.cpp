@@ -21,7 +21,7 @@ Var norm_over_last(Op op, Var x, Shape normalized_shape, Var weight, Var bias, d
   NormAttributes attributes;
   attributes.eps = eps;
   attributes.normalized_shape = std::move(normalized_shape);
-  return x.graph().append(op, ids({x, weight, bias}), std::move(attributes), Shape(in));
+  return x.graph().append(op, ids(op, {x, weight, bias}), std::move(attributes), Shape(in));
 }
 
 Var over_dim(Op op, Var x, std::int64_t dim, double value = 0) {
@@ -57,7 +57,7 @@ Var batch_norm(Var x, Var mean, Var variance, Var weight, Var bias, double eps, 
   attributes.eps = eps;
   attributes.training = training;
   attributes.momentum = momentum;
-  return x.graph().append(op, ids({x, mean, variance, weight, bias}), std::move(attributes), Shape(in));
+  return x.graph().append(op, ids(op, {x, mean, variance, weight, bias}), std::move(attributes), Shape(in));
 }
 
 Var layer_norm(Var x, Shape normalized_shape, Var weight, Var bias, double eps) {
@@ -80,7 +80,7 @@ Var group_norm(Var x, std::int64_t groups, Var weight, Var bias, double eps) {
   NormAttributes attributes;
   attributes.eps = eps;
   attributes.groups = groups;
-  return x.graph().append(op, ids({x, weight, bias}), std::move(attributes), Shape(in));
+  return x.graph().append(op, ids(op, {x, weight, bias}), std::move(attributes), Shape(in));
 }
 
 Var local_response_norm(Var x, std::int64_t size, double alpha, double beta, double k) {

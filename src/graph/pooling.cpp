@@ -27,9 +27,9 @@ Var pool(Op op, Var x, PoolAttributes attributes) {
     if (padding > attributes.kernel[i] / 2)
       fail(op, fmt::format("padding {} is more than half of kernel {}", to_string(attributes.padding),
                            to_string(attributes.kernel)));
-    const std::int64_t window = checked_add(checked_mul(attributes.dilation[i], attributes.kernel[i] - 1), 1);
-    const std::int64_t room = checked_add(checked_add(size, 2 * padding), -window);
-    std::int64_t count = floor_div(attributes.ceil_mode ? checked_add(room, stride - 1) : room, stride) + 1;
+    const std::int64_t window = size_sum(size_product(attributes.dilation[i], attributes.kernel[i] - 1), 1);
+    const std::int64_t room = size_sum(size_sum(size, 2 * padding), -window);
+    std::int64_t count = floor_div(attributes.ceil_mode ? size_sum(room, stride - 1) : room, stride) + 1;
     // The last window must start inside the input or its left padding.
     if (attributes.ceil_mode && (count - 1) * stride >= size + padding) --count;
     if (count < 1)

@@ -49,10 +49,22 @@ class Reader {
                                        (object ? " (" + object::global_name(object->callable) + ")" : ""));
     ModulePtr made = make(class_of(*object), *state, depth);
     modules_[ref.bits()] = made;
+    count_paths(*made);
     return made;
   }
 
  private:
+  /// Sharing can make paths exponential, and what walks modules (train, state_dict, a forward pass) takes every one.
+  void count_paths(const Module& module) {
+    std::uint64_t paths = 1;
+    for (const Module::Child& child : module.children())
+      if (child.module) paths += paths_.at(child.module.get());
+    if (paths > max_modules)
+      throw Error(ErrorCode::limit,
+                  "more than " + std::to_string(max_modules) + " modules, counting shared ones each time");
+    paths_.emplace(&module, paths);
+  }
+
   const object::Global& class_of(const Object& object) const {
     Ref callable = object.callable;
     const std::string maker = object::global_name(callable);
@@ -178,6 +190,7 @@ class Reader {
   std::shared_ptr<object::Heap> heap_;
   std::span<const ClassRow> more_;
   std::map<std::uint64_t, ModulePtr> modules_{};
+  std::map<const Module*, std::uint64_t> paths_{};  // to each module and to all below it
   Fields::Identities identities_{};
 };
 

@@ -10,6 +10,7 @@ namespace flambeau::object {
 namespace {
 
 constexpr std::size_t max_depth = 1000, max_modules = 1u << 20;
+constexpr std::size_t max_name_bytes = 256u << 20;  // of all names, prefixes of modules too
 
 const Dict* table(const Object& module, std::string_view name) noexcept {
   return as<Dict>(attribute(module, name).value_or(Ref()));
@@ -49,6 +50,7 @@ class Collector {
   void enter(const Object& module, std::string prefix) {
     if (frames_.size() == max_depth) throw Error(ErrorCode::limit, "modules nested deeper than 1000 levels");
     if (++modules_ > max_modules) throw Error(ErrorCode::limit, "more than 1048576 modules");
+    count(prefix.size());
     const auto add = [&](std::string_view name, bool parameters) {
       const Dict* tensors = table(module, name);
       if (!tensors) return;
@@ -56,6 +58,7 @@ class Collector {
         const auto* tensor = as<TensorNode>(value);
         const auto label = text(key);
         if (!tensor || !label || !tensor->tensor.defined() || (!parameters && !is_persistent(module, key))) continue;
+        count(prefix.size() + label->size());
         result_.set(prefix + std::string(*label), tensor->tensor, tensor->parameter);
       }
     };
@@ -64,13 +67,18 @@ class Collector {
     frames_.push_back({&module, std::move(prefix)});
   }
 
+  void count(std::size_t name_bytes) {
+    if ((name_bytes_ += name_bytes) > max_name_bytes)
+      throw Error(ErrorCode::limit, "names of more than 268435456 bytes in one state_dict");
+  }
+
   // A module that is one of its own ancestors is not entered again.
   bool inside(const Object& module) const noexcept {
     return std::any_of(frames_.begin(), frames_.end(), [&](const Frame& frame) { return frame.module == &module; });
   }
 
   std::vector<Frame> frames_{};
-  std::size_t modules_ = 0;
+  std::size_t modules_ = 0, name_bytes_ = 0;
   StateDict result_{};
 };
 

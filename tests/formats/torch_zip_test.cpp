@@ -208,5 +208,13 @@ TEST(TorchZip, NewerVersionsAreRefused) {
   EXPECT_THAT(error_of(sink.text()), HasSubstr("format version 11, versions 1 to 10 are known"));
 }
 
+TEST(TorchZip, RecordsOfOneWordAreShort) {
+  const std::string pickle = Pickle().raw("]").stop();
+  EXPECT_THAT(error_of(zip_of(pickle, {{"byteorder", "little" + std::string(60, ' ')}})),
+              HasSubstr("archive/byteorder: a record of 66 bytes, at most 64 expected"));
+  EXPECT_THAT(error_of(zip_of(pickle, {{"version", "3" + std::string(99, '\n')}})),
+              HasSubstr("archive/version: a record of 100 bytes"));
+}
+
 }  // namespace
 }  // namespace flambeau

@@ -7,6 +7,8 @@
 #include <functional>
 #include <limits>
 
+#include "bytes/scratch.h"
+
 namespace flambeau::graph {
 namespace {
 
@@ -138,6 +140,16 @@ TEST(Graph, OutputsMustBelongToIt) {
   Graph graph, other;
   const Var stranger = other.input({1});
   EXPECT_THROW(graph.set_outputs(std::span(&stranger, 1)), Error);
+}
+
+TEST(Graph, OperandsOfTwoGraphsAreRefused) {
+  Graph graph, other;
+  const Var x = graph.input({2, 3}), stranger = other.input({2, 3});
+  EXPECT_ERROR(add(x, stranger), ErrorCode::invalid_argument, "add: operands of two graphs");
+  EXPECT_ERROR(linear(x, other.input({4, 3}), {}), ErrorCode::invalid_argument, "operands of two graphs");
+  EXPECT_ERROR(prelu(x, other.input({1})), ErrorCode::invalid_argument, "operands of two graphs");
+  const Var parts[] = {x, stranger};
+  EXPECT_ERROR(cat(parts, 0), ErrorCode::invalid_argument, "operands of two graphs");
 }
 
 TEST(Graph, ReadsAsText) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "bytes/scratch.h"
 #include "no_threads.h"
 
 namespace flambeau {
@@ -61,7 +62,18 @@ TEST(List, DoublingWithTensorsIsLimited) {
   Tree t;
   Ref node = t.tensor();
   for (int i = 0; i < 40; ++i) node = t.heap->list({node, node});
-  EXPECT_THROW(t.names(node, {.max_visits = 100000}), Error);
+  EXPECT_ERROR(t.names(node, {.limits = {.max_visits = 100000}}), ErrorCode::limit, "max_visits, 100000");
+  EXPECT_ERROR(t.names(node), ErrorCode::limit, "max_listed_bytes");
+}
+
+TEST(List, LongPathsAreLimited) {
+  Tree t;
+  Ref node = t.heap->list();
+  for (int i = 0; i < 20000; ++i) node = t.heap->list({t.tensor(), node});
+  EXPECT_ERROR(t.names(node), ErrorCode::limit, "max_listed_bytes, 536870912, after");
+  const Ref wide = t.heap->dict({{t.heap->string(std::string(1 << 20, 'k')), t.heap->list({t.tensor(), t.tensor()})}});
+  EXPECT_ERROR(t.names(wide, {.limits = {.max_listed_bytes = 3 << 20}}), ErrorCode::limit, "after 1 tensors");
+  EXPECT_EQ(t.names(wide).size(), 2u);
 }
 
 TEST(List, DeepTreesNeedNoStack) {

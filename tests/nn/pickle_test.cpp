@@ -3,8 +3,10 @@
 
 #include <flambeau/error.h>
 
+#include "bytes/scratch.h"
 #include "nn/layer_cases.h"
 #include "nn/pickle.h"
+#include "object/module.h"
 
 namespace flambeau::nn {
 namespace {
@@ -159,6 +161,29 @@ TEST(FromObject, RefusesHostileGraphs) {
     deepest = outer.ref();
   }
   EXPECT_EQ(code_of(Value(heap, deepest)), ErrorCode::limit);
+}
+
+/// A Sequential that holds `child` twice.
+Ref doubled(std::string_view first, Ref child) {
+  Builder outer("torch.nn.modules.container", "Sequential");
+  outer.table("_modules", {{Builder::heap->string(first), child}, {Builder::heap->interned("1"), child}});
+  return outer.ref();
+}
+
+TEST(FromObject, SharingCannotMakeItExponential) {
+  Ref top = Builder("torch.nn.modules.container", "Sequential").ref();
+  for (int i = 0; i < 10; ++i) top = doubled("0", top);
+  EXPECT_EQ(from_object(Value(Builder::heap, top))->named_modules().size(), 11u);
+  for (int i = 0; i < 30; ++i) top = doubled("0", top);
+  EXPECT_EQ(code_of(Value(Builder::heap, top)), ErrorCode::limit);
+}
+
+TEST(ModuleStateDict, LongNamesCannotFillTheMemory) {
+  const std::string name(1 << 20, 'k');
+  Ref top = Builder("torch.nn.modules.container", "Sequential").ref();
+  for (int i = 0; i < 8; ++i) top = doubled(name, top);
+  EXPECT_ERROR(object::module_state_dict(Value(Builder::heap, top)), ErrorCode::limit,
+               "names of more than 268435456 bytes");
 }
 
 TEST(FromObject, TheClassTableHasNoDoubles) {

@@ -125,6 +125,9 @@ TEST(Model, AnswersSeveralThreadsAndShapesAtOnce) {
 
 TEST(Model, RefusesWhatCannotRun) {
   EXPECT_THROW(Model()(ramp({1, 1, 8, 8})), Error);
+  EXPECT_THROW(Model().state_dict(), Error);
+  EXPECT_THROW(Model().eval(), Error);
+  Model().cache_plans("nowhere");
   const Model model = small_net(0);
   EXPECT_THROW(model(Tensor()), Error);
   EXPECT_THROW(model(ramp({1, 3, 8, 8})), Error);
