@@ -26,19 +26,6 @@ using flambeau::StateDict;
 using flambeau::Tensor;
 namespace object = flambeau::object;
 
-bool has_arithmetic(DType dtype) {
-  switch (flambeau::info(dtype).kind) {
-    case DTypeClass::unsigned_integer:
-    case DTypeClass::signed_integer:
-    case DTypeClass::floating:
-    case DTypeClass::complex:
-    case DTypeClass::boolean:
-      return true;
-    default:
-      return false;
-  }
-}
-
 /// "bfloat16": floating-point and complex tensors, as `module.to(dtype)` does. "GLOB=int32": every tensor of that name.
 struct Rule {
   std::string glob;  // empty for the first kind
@@ -51,10 +38,10 @@ std::vector<Rule> rules(const Args& args) {
     const auto equals = word.rfind('=');
     const std::string name = equals == word.npos ? word : word.substr(equals + 1);
     const auto dtype = flambeau::dtype_named(name);
-    if (!dtype || !has_arithmetic(*dtype)) {
+    if (!dtype || !widened(*dtype)) {
       std::vector<std::string_view> names;
       for (const auto& row : flambeau::dtypes)
-        if (has_arithmetic(row.dtype)) names.push_back(row.name);
+        if (widened(row.dtype)) names.push_back(row.name);
       throw UsageError("--dtype takes a dtype that has arithmetic, or GLOB=DTYPE, not '" + word + "'" +
                        flambeau::did_you_mean(name, names));
     }
@@ -72,7 +59,7 @@ std::vector<Rule> rules(const Args& args) {
 class Casts {
  public:
   Tensor operator()(const Tensor& tensor, DType to) {
-    if (tensor.dtype() == to || !has_arithmetic(tensor.dtype())) return tensor;
+    if (tensor.dtype() == to || !widened(tensor.dtype())) return tensor;
     if (tensor.is_meta()) return Tensor::meta(tensor.shape(), to).set_requires_grad(tensor.requires_grad());
     auto& storage = done_[{tensor.storage().get(), tensor.dtype(), to}];
     if (!storage) {

@@ -164,6 +164,23 @@ Value lookup(const Value& root, std::string_view path) {
   return value;
 }
 
+std::optional<flambeau::DType> widened(flambeau::DType dtype) noexcept {
+  using flambeau::DType, flambeau::DTypeClass;
+  switch (flambeau::info(dtype).kind) {
+    case DTypeClass::signed_integer:
+      return DType::int64;
+    case DTypeClass::unsigned_integer:
+    case DTypeClass::boolean:
+      return DType::uint64;
+    case DTypeClass::floating:
+      return DType::float64;
+    case DTypeClass::complex:
+      return DType::complex128;
+    default:
+      return std::nullopt;
+  }
+}
+
 std::string_view stripped(std::string_view name, std::string_view prefix) noexcept {
   return name.starts_with(prefix) ? name.substr(prefix.size()) : name;
 }

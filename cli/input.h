@@ -29,6 +29,10 @@ std::vector<std::pair<std::string, flambeau::Value>> parts(const flambeau::Value
 /// The value under a dotted path (keys may hold dots themselves). Throws Error(not_found) with the nearest keys.
 flambeau::Value lookup(const flambeau::Value& root, std::string_view path);
 
+/// The dtype that holds every element of `dtype` as it is and of which there is one for each kind of number: int64,
+/// uint64 (also for bool), float64 or complex128; nullopt for what has no arithmetic.
+std::optional<flambeau::DType> widened(flambeau::DType dtype) noexcept;
+
 /// `name` without `prefix`, if it starts with it.
 std::string_view stripped(std::string_view name, std::string_view prefix) noexcept;
 

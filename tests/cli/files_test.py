@@ -6,12 +6,13 @@ import json
 import os
 import pickletools
 import signal
+import struct
 import subprocess
 import time
 import unittest
 import zipfile
 
-from harness import Case, FLAMBEAU, Tensor, run, state, write_pth
+from harness import Case, FLAMBEAU, Tensor, run, state, write_pth, write_safetensors
 
 
 class Broken(Case):
@@ -148,6 +149,13 @@ class Show(Case):
         tensor = json.loads(self.ok("show", self.checkpoint(), "model.fc.weight", "--json"))
         self.assertEqual((tensor["max"], tensor["nan"], tensor["first"][:3]), (3, 1, [1, -2, 3]))
 
+    def test_whole_numbers_are_not_rounded(self):
+        for dtype, code, numbers in (("I64", "q", [2**53 + 1, -2**63]), ("U64", "Q", [2**64 - 1, 2**53 + 1])):
+            path = write_safetensors(self.folder / "n.safetensors", n=(dtype, [2], struct.pack(f"<2{code}", *numbers)))
+            tensor = json.loads(self.ok("show", path, "n", "--json"))
+            self.assertEqual((tensor["min"], tensor["max"], tensor["first"]), (min(numbers), max(numbers), numbers))
+            self.assertRegex(self.ok("show", path, "n"), rf"(?m)^max +{max(numbers)}$")
+
     def test_json_of_the_whole(self):
         self.assertEqual(json.loads(self.ok("show", self.checkpoint(), "--json"))["tensors"], 1)
 
@@ -259,6 +267,16 @@ class Diff(Case):
         self.assertIn("took the weights under 'model', and 'module.' off their names", err)
         self.ok("diff", b, b, "--weights")
         self.assertEqual(run("diff", a, b, "--strip-prefix", "model.module.")[0], 0)
+
+    def test_whole_numbers_that_a_double_does_not_tell_apart(self):
+        for dtype, code, one, other in (("I64", "q", 2**62, 2**62 + 1), ("I64", "q", -2**63, 2**63 - 1),
+                                        ("U64", "Q", 2**64 - 1, 2**64 - 2)):
+            a, b = (write_safetensors(self.folder / name, n=(dtype, [2], struct.pack(f"<2{code}", 7, number)))
+                    for name, number in (("a.safetensors", one), ("b.safetensors", other)))
+            status, out, _ = run("diff", a, b, "--json")
+            change = json.loads(out)["changed"][0]
+            self.assertEqual((status, change["differing"], change["max_abs"]), (1, 1, float(abs(one - other))))
+        self.ok("diff", a, b, "--atol", "1")
 
     def test_tolerance(self):
         a, b = self.pair(state(fc__weight=Tensor([0, 1, 2, 3, 4, 5.001], (2, 3)), fc__bias=Tensor([0.5, -1.5])))
