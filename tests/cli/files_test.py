@@ -268,6 +268,18 @@ class Diff(Case):
         self.ok("diff", b, b, "--weights")
         self.assertEqual(run("diff", a, b, "--strip-prefix", "model.module.")[0], 0)
 
+    def test_two_tensors_of_one_dotted_name(self):
+        a, b = self.folder / "a.pth", self.folder / "b.pth"
+        for keys in (lambda one, other: {"a.b": one, "a": {"b": other}}, lambda one, other: {1: one, "1": other}):
+            for one, other in ((0, 3), (1, 2)):
+                write_pth(a, keys(Tensor([0]), Tensor([2])))
+                write_pth(b, keys(Tensor([one]), Tensor([other])))
+                status, out, _ = run("diff", a, b)
+                self.assertEqual(status, 1, out)
+                self.assertIn("1 equal, 1 changed", out)
+            write_pth(b, dict(reversed(keys(Tensor([0]), Tensor([2])).items())))
+            self.assertIn("2 equal", self.ok("diff", a, b))
+
     def test_whole_numbers_that_a_double_does_not_tell_apart(self):
         for dtype, code, one, other in (("I64", "q", 2**62, 2**62 + 1), ("I64", "q", -2**63, 2**63 - 1),
                                         ("U64", "Q", 2**64 - 1, 2**64 - 2)):
