@@ -38,7 +38,7 @@ std::vector<Rule> rules(const Args& args) {
     const auto equals = word.rfind('=');
     const std::string name = equals == word.npos ? word : word.substr(equals + 1);
     const auto dtype = flambeau::dtype_named(name);
-    if (!dtype || !widened(*dtype)) {
+    if (!dtype || !widened(*dtype) || equals == 0) {
       std::vector<std::string_view> names;
       for (const auto& row : flambeau::dtypes)
         if (widened(row.dtype)) names.push_back(row.name);

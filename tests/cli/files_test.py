@@ -346,6 +346,7 @@ class Convert(Case):
             self.assertEqual(set(self.rows(out).values()), {name})
         self.assertIn("GLOB=int8", self.fails(2, "convert", source, out, "--dtype", "int8"))
         self.fails(2, "convert", source, out, "--dtype", "qint8")
+        self.assertIn("GLOB=DTYPE, not '=int8'", self.fails(2, "convert", source, out, "--dtype", "=int8"))
 
     def test_rename(self):
         source, out = self.small(), self.folder / "out.pth"
