@@ -54,9 +54,10 @@ int convert(const Args& args) {
   check_edits(args);
 
   flambeau::Checkpoint checkpoint = open(args, in, flambeau::Read::lazy);
+  std::string prefix;
   if (edits_names(args) || most || options.format == SaveOptions::Format::safetensors)
-    checkpoint.root() = edited(args, checkpoint, in).to_value();
-  cast(args, checkpoint.root());
+    checkpoint.root() = edited(args, checkpoint, in, prefix).to_value();
+  cast(args, checkpoint.root(), in, prefix);
 
   std::vector<std::string> written{out};
   if (most) {

@@ -104,6 +104,14 @@ class Predict(Case):
         self.assertEqual(answer["model"], "squeezenet1_1")
         self.assertEqual(answer["results"], self.answer("-w", WEIGHTS, CAT)["results"])
 
+    def test_casts_parts_of_a_whole_model(self):
+        whole, half = self.folder / "whole.pth", self.folder / "half.pth"
+        self.ok("init", "squeezenet1_1", "--whole", "-o", whole)
+        self.ok("convert", whole, half, "--dtype", "features.0.*=float16")
+        dtypes = {row["name"]: row["dtype"] for row in json.loads(self.ok("ls", half, "--json"))["tensors"]}
+        self.assertEqual(dtypes["features.0.weight"], "float16")
+        self.assertEqual(dtypes["features.3.squeeze.weight"], "float32")
+
     def test_answers_folders_and_standard_input(self):
         photos = self.folder / "photos"
         photos.mkdir()

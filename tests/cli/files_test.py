@@ -348,6 +348,21 @@ class Convert(Case):
         self.fails(2, "convert", source, out, "--dtype", "qint8")
         self.assertIn("GLOB=DTYPE, not '=int8'", self.fails(2, "convert", source, out, "--dtype", "=int8"))
 
+    def test_dtype_by_each_name_that_ls_prints(self):
+        source, out = self.folder / "source.pth", self.folder / "out.pth"
+        both = Tensor([1])
+        write_pth(source, {"a": both, "b": both, "c": Tensor([2])})
+        for name in "ab":
+            self.ok("convert", source, out, "--dtype", f"{name}=float16")
+            self.assertEqual(self.rows(out), {"a": "float16", "b": "float16", "c": "float32"})
+        write_pth(source, state(module__fc__weight=Tensor([1]), module__fc__bias=Tensor([2])))
+        out = self.folder / "out.safetensors"
+        for prefix in ("", "module."):
+            self.ok("convert", source, out, "--dtype", f"{prefix}fc.bias=float16", "--rename", f"{prefix}fc.weight=w")
+            self.assertEqual(self.rows(out), {"fc.bias": "float16", "w": "float32"})
+        self.assertIn("no tensor matches 'fc.bais'; did you mean 'fc.bias'",
+                      self.fails(2, "convert", source, out, "--dtype", "fc.bais=float16"))
+
     def test_rename(self):
         source, out = self.small(), self.folder / "out.pth"
         self.ok("convert", source, out, "--rename", "fc=head.0")
