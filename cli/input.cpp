@@ -69,7 +69,13 @@ flambeau::LoadOptions load_options(const Args& args, flambeau::Read read) {
 
 flambeau::Checkpoint open(const Args& args, const std::string& path, flambeau::Read read) {
   flambeau::Checkpoint checkpoint = flambeau::load(path, load_options(args, read));
-  if (const auto root = args.value("root")) checkpoint.root() = lookup(checkpoint.root(), *root);
+  const auto root = args.value("root");
+  if (!root) return checkpoint;
+  try {
+    checkpoint.root() = lookup(checkpoint.root(), *root);
+  } catch (const flambeau::Error& error) {
+    throw error.at({.file = path});
+  }
   return checkpoint;
 }
 

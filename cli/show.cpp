@@ -250,10 +250,10 @@ int show(const Args& args) {
   Value value;
   try {
     value = lookup(checkpoint.root(), path);
+    if (value.kind() == Kind::tensor) return show_tensor(args, path, value);
   } catch (const flambeau::Error& error) {
-    throw error.at({.file = file});
+    throw error.at({.file = file, .tensor = value.kind() == Kind::tensor ? path : ""});
   }
-  if (value.kind() == Kind::tensor) return show_tensor(args, path, value);
   if (args.has("json")) {
     Json json;
     json.object().field("path", path).field("type", value.type_name()).field("repr", flambeau::repr(value, 1 << 20));
