@@ -46,6 +46,15 @@ bool share_a_name(const std::vector<Listed>& a, const std::vector<Listed>& b) {
   return std::ranges::any_of(b, [&](const Listed& row) { return names.contains(row.name); });
 }
 
+// Errors of `work` tell the tensor.
+auto named(const std::string& tensor, const auto& work) {
+  try {
+    return work();
+  } catch (const flambeau::Error& error) {
+    throw error.at({.tensor = tensor});
+  }
+}
+
 // A tensor that is only in A and one that is only in B with the same content are one tensor renamed.
 void find_renames(Comparison& result) {
   std::multimap<std::pair<std::string, flambeau::Shape>, const Listed*> candidates;
@@ -55,7 +64,7 @@ void find_renames(Comparison& result) {
     if (row->tensor.is_meta()) return false;
     auto [from, to] = candidates.equal_range(std::pair(row->dtype, row->shape));
     for (; from != to; ++from) {
-      if (!row->tensor.equal(from->second->tensor)) continue;
+      if (!named(row->name, [&] { return row->tensor.equal(from->second->tensor); })) continue;
       result.renamed.emplace_back(row, from->second);
       std::erase(result.only_b, from->second);
       candidates.erase(from);
@@ -70,7 +79,7 @@ void compare(Comparison& result, const Listed& a, const Listed& b, const Toleran
     result.changed.push_back({a.name, "shape", flambeau::to_string(a.shape), flambeau::to_string(b.shape)});
     return;
   }
-  const Distance apart = distance(a.tensor, b.tensor, tolerance);
+  const Distance apart = named(a.name, [&] { return distance(a.tensor, b.tensor, tolerance); });
   if (a.dtype != b.dtype)
     result.changed.push_back({a.name, "dtype", a.dtype, b.dtype, apart});
   else if (!apart.within)

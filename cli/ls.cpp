@@ -84,7 +84,12 @@ std::string as_table(const std::vector<Listed>& rows, const flambeau::Checkpoint
 int ls(const Args& args) {
   const std::string& file = args.operands().front();
   const flambeau::Checkpoint checkpoint = open(args, file);
-  std::vector<Listed> rows = flambeau::list(checkpoint, {.sha256 = args.has("sha256")});
+  std::vector<Listed> rows;
+  try {
+    rows = flambeau::list(checkpoint, {.sha256 = args.has("sha256")});
+  } catch (const flambeau::Error& error) {
+    throw error.at({.file = file});
+  }
   if (const auto prefix = args.value("strip-prefix")) strip(rows, *prefix);
   choose(rows, args, file);
   sort_rows(rows, args.value_or("sort", "file"));

@@ -14,6 +14,8 @@
 
 #include <flambeau/error.h>
 
+#include "tensor/elements.h"
+
 namespace flambeau::inspect {
 namespace {
 
@@ -79,6 +81,7 @@ std::string identity(const Tensor& tensor) {
 }  // namespace
 
 std::string sha256(const Tensor& tensor) {
+  tensor::check_dense(tensor);
   Sha256 sha;
   add(sha, tensor);
   return sha.finish();

@@ -12,7 +12,7 @@ import time
 import unittest
 import zipfile
 
-from harness import Case, FLAMBEAU, Tensor, run, state, write_pth, write_safetensors
+from harness import Case, Expanded, FLAMBEAU, Tensor, run, state, write_pth, write_safetensors
 
 
 class Broken(Case):
@@ -69,6 +69,15 @@ class Broken(Case):
         self.assertNotIn("\x1b", run("ls", path, "--json")[1])
 
 
+    def test_small_files_with_huge_tensors(self):
+        path = self.folder / "wide.pth"
+        write_pth(path, {"small": Tensor([1]), "wide": Expanded(1, 10**6, 10**6)})
+        for words in (["ls", path, "--sha256"], ["diff", path, path], ["show", path, "wide"],
+                      ["convert", path, self.folder / "wide.safetensors"]):
+            self.assertRegex(self.fails(2, *words), r"tensor 'wide': an expanded tensor of .* max_dense_bytes")
+        self.ok("ls", path)
+
+
 class Ls(Case):
     def test_table(self):
         out = self.ok("ls", self.small())
@@ -120,7 +129,7 @@ class Ls(Case):
         self.assertEqual(self.names(path), ["model.module.fc"])
         self.assertEqual(self.names(path, "--root", "model"), ["module.fc"])
         self.assertEqual(self.names(path, "--root", "model", "--strip-prefix", "module."), ["fc"])
-        self.assertIn("did you mean 'model'", self.fails(2, "ls", path, "--root", "modle"))
+        self.assertIn("checkpoint.pth: no key 'modle'; did you mean 'model'", self.fails(2, "ls", path, "--root", "modle"))
 
 
 class Show(Case):
@@ -140,7 +149,7 @@ class Show(Case):
 
     def test_one_value(self):
         self.assertEqual(self.ok("show", self.checkpoint(), "betas.1"), "0.999\n")
-        self.assertIn("did you mean 'epoch'", self.fails(2, "show", self.checkpoint(), "epohc"))
+        self.assertIn("checkpoint.pth: no key 'epohc'; did you mean 'epoch'", self.fails(2, "show", self.checkpoint(), "epohc"))
 
     def test_one_tensor(self):
         out = self.ok("show", self.checkpoint(), "model.fc.weight")
