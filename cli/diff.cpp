@@ -13,6 +13,7 @@
 #include "distance.h"
 #include "input.h"
 #include "json.h"
+#include "other_values.h"
 #include "terminal.h"
 
 namespace cli {
@@ -32,12 +33,23 @@ struct Comparison {
   std::vector<std::pair<const Listed*, const Listed*>> renamed;
   std::vector<Change> changed;
   std::size_t equal = 0;
-  bool same() const { return only_a.empty() && only_b.empty() && renamed.empty() && changed.empty(); }
+  OtherValues others{};
+  bool same() const {
+    return only_a.empty() && only_b.empty() && renamed.empty() && changed.empty() && others.differing == 0;
+  }
 };
 
 // The weights alone, under the names that a module has for them.
 std::vector<Listed> weights_of(const Args& args, const flambeau::Checkpoint& checkpoint, const std::string& file) {
   return flambeau::list(flambeau::Checkpoint(weights(args, checkpoint, file).to_value()));
+}
+
+// The same without a word; none if there are no weights.
+std::vector<Listed> quiet_weights_of(const flambeau::Checkpoint& checkpoint) try {
+  return flambeau::list(flambeau::Checkpoint(checkpoint.state_dict().to_value()));
+} catch (const flambeau::Error& error) {
+  if (error.code() != flambeau::ErrorCode::not_found) throw;
+  return {};
 }
 
 bool share_a_name(const std::vector<Listed>& a, const std::vector<Listed>& b) {
@@ -130,6 +142,12 @@ std::string as_text(const Comparison& found) {
     }
     text += "\n";
   }
+  if (const OtherValues& others = found.others; others.differing > 0) {
+    std::string paths;
+    for (const std::string& path : others.first) paths += (paths.empty() ? "" : ", ") + shown(path);
+    if (others.differing > others.first.size()) paths += ", …";
+    text += fmt::format("other values that differ: {} ({})\n", grouped(others.differing), paths);
+  }
   return text + fmt::format("{} equal, {} changed, {} renamed, {} only in the first, {} only in the second\n",
                             grouped(found.equal), grouped(found.changed.size()), grouped(found.renamed.size()),
                             grouped(found.only_a.size()), grouped(found.only_b.size()));
@@ -153,7 +171,8 @@ std::string as_json(const Comparison& found) {
     }
     json.end();
   }
-  return json.end().end().text();
+  json.end().key("other_values").object().field("differing", found.others.differing);
+  return json.list("first", found.others.first).end().end().text();
 }
 
 double tolerance(const Args& args, std::string_view option) {
@@ -175,19 +194,16 @@ int diff(const Args& args) {
   if (const auto prefix = args.value("strip-prefix"))
     for (auto* rows : {&rows_a, &rows_b})
       for (Listed& row : *rows) row.name = std::string(stripped(row.name, *prefix));
-  // A checkpoint and the weights taken from it have no name in common: compare the weights.
-  const bool strangers = !rows_a.empty() && !rows_b.empty() && !share_a_name(rows_a, rows_b);
-  if (args.has("weights") || (strangers && !args.has("strip-prefix") && !args.has("root"))) {
-    try {
-      std::vector<Listed> weights_a = weights_of(args, a, args.operands()[0]);
-      std::vector<Listed> weights_b = weights_of(args, b, args.operands()[1]);
-      if (args.has("weights") || share_a_name(weights_a, weights_b))
-        rows_a = std::move(weights_a), rows_b = std::move(weights_b);
-    } catch (const flambeau::Error& error) {
-      if (args.has("weights") || error.code() != flambeau::ErrorCode::not_found) throw;
-    }
+  bool weights_alone = args.has("weights");
+  // A checkpoint and the weights taken from it have no name in common.
+  if (!weights_alone && !args.has("strip-prefix") && !args.has("root") && !share_a_name(rows_a, rows_b))
+    weights_alone = share_a_name(quiet_weights_of(a), quiet_weights_of(b));
+  if (weights_alone) {
+    rows_a = weights_of(args, a, args.operands()[0]);
+    rows_b = weights_of(args, b, args.operands()[1]);
   }
-  const Comparison found = compare(rows_a, rows_b, within);
+  Comparison found = compare(rows_a, rows_b, within);
+  if (!weights_alone && !args.has("strip-prefix")) found.others = differing_values(a.root(), b.root());
   print(args.has("json") ? as_json(found) : as_text(found));
   return found.same() ? yes : no;
 }

@@ -97,6 +97,11 @@ flambeau::StateDict weights(const Args& args, const flambeau::Checkpoint& checkp
   }
 }
 
+bool is_container(const Value& value) noexcept {
+  const flambeau::Kind kind = value.kind();
+  return kind == flambeau::Kind::dict || kind == flambeau::Kind::object || object::holds<object::Sequence>(kind);
+}
+
 std::vector<std::pair<std::string, Value>> parts(const Value& value) {
   std::vector<std::pair<std::string, Value>> result;
   const auto& heap = value.heap();

@@ -24,6 +24,8 @@ flambeau::Checkpoint open(const Args& args, const std::string& path, flambeau::R
 flambeau::StateDict weights(const Args& args, const flambeau::Checkpoint& checkpoint, const std::string& file,
                             std::string* prefix = nullptr);
 
+/// Whether a value may have parts: a dict, sequence, set or object.
+bool is_container(const flambeau::Value& value) noexcept;
 /// A value's parts with their keys, in order: dict items, sequence items, an object's items and attributes.
 std::vector<std::pair<std::string, flambeau::Value>> parts(const flambeau::Value& value);
 /// The value under a dotted path (keys may hold dots themselves). Throws Error(not_found) with the nearest keys.

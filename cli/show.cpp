@@ -25,20 +25,6 @@ using flambeau::Value;
 constexpr std::size_t most_items = 200;  // of one container that holds neither tensors nor containers
 constexpr std::size_t deepest = 100;
 
-bool is_container(const Value& value) {
-  switch (value.kind()) {
-    case Kind::dict:
-    case Kind::list:
-    case Kind::tuple:
-    case Kind::set:
-    case Kind::frozenset:
-    case Kind::object:
-      return true;
-    default:
-      return false;
-  }
-}
-
 std::string one_line(const Value& value) {
   if (value.kind() == Kind::tensor) {
     const auto* node = flambeau::object::as<flambeau::object::TensorNode>(value.ref());

@@ -289,6 +289,57 @@ class Diff(Case):
             write_pth(b, dict(reversed(keys(Tensor([0]), Tensor([2])).items())))
             self.assertIn("2 equal", self.ok("diff", a, b))
 
+    def test_other_values(self):
+        a, b = self.folder / "a.pth", self.folder / "b.pth"
+        shared = [1, 2]
+        tree = {"model": {"w": Tensor([1])}, "epoch": 1, "lr": [0.1, {"x": shared}], "names": {"a", "b"}, "again": shared}
+        write_pth(a, tree)
+        for change, paths in (({}, []), ({"epoch": 2}, ["epoch"]), ({"epoch": 1.0}, ["epoch"]), ({"epoch": True}, ["epoch"]),
+                              ({"lr": (0.1, {"x": [1, 2]})}, []), ({"lr": [0.1, {"x": [1, 3], "y": 0}]}, ["lr.1.x.1", "lr.1.y"]),
+                              ({"more": None}, ["more"]), ({"names": {"b", "a"}}, []), ({"names": {"a", "c"}}, ["names.'b'", "names.'c'"])):
+            write_pth(b, {**tree, **change})
+            status, out, _ = run("diff", a, b, "--json")
+            document = json.loads(out)
+            self.assertEqual(document["other_values"], {"differing": len(paths), "first": paths})
+            self.assertEqual((status, document["same"]), (1, False) if paths else (0, True))
+            self.ok("diff", a, b, "--weights")
+        self.assertIn("other values that differ: 2 (names.'b', names.'c')\n", run("diff", a, b)[1])
+        write_pth(a, {"epoch": 1})
+        write_pth(b, [1, 2])
+        self.assertIn("other values that differ: 3 (0, 1, epoch)\n", run("diff", a, b)[1])
+        write_pth(a, {"a": {"w": Tensor([1])}})
+        write_pth(b, {"a.w": Tensor([1])})
+        self.ok("diff", a, b)
+
+    def test_other_values_of_deep_and_endless_graphs(self):
+        def cycle(length):
+            first = last = []
+            for _ in range(length):
+                last.append([])
+                last = last[0]
+            last.append(first)
+            return first
+
+        a, b = self.folder / "a.pth", self.folder / "b.pth"
+        for path, length in ((a, 100), (b, 101)):
+            write_pth(path, cycle(length))
+        self.ok("diff", a, b)
+        twice = []
+        for _ in range(60):
+            twice = [twice, twice]
+        write_pth(a, twice)
+        self.ok("diff", a, a)
+        for path, end in ((a, b"N"), (b, b"K\x01")):
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr("deep/data.pkl", b"\x80\x02" + b"]" * 100000 + end + b"a" * 100000 + b".")
+                archive.writestr("deep/version", "3\n")
+        self.assertIn("other values that differ: 1 (0.0.0", run("diff", a, b)[1])
+
+    def test_tells_what_was_taken_only_when_it_was(self):
+        a, b = self.pair({"epoch": 1, "model": state(other__weight=Tensor([9]))})
+        status, _, err = run("diff", a, b)
+        self.assertEqual((status, err), (1, ""))
+
     def test_whole_numbers_that_a_double_does_not_tell_apart(self):
         for dtype, code, one, other in (("I64", "q", 2**62, 2**62 + 1), ("I64", "q", -2**63, 2**63 - 1),
                                         ("U64", "Q", 2**64 - 1, 2**64 - 2)):
