@@ -203,7 +203,9 @@ int diff(const Args& args) {
     rows_b = weights_of(args, b, args.operands()[1]);
   }
   Comparison found = compare(rows_a, rows_b, within);
-  if (!weights_alone && !args.has("strip-prefix")) found.others = differing_values(a.root(), b.root());
+  // Of a module its state_dict has the tensors only.
+  const bool alike = (a.root().kind() == flambeau::Kind::object) == (b.root().kind() == flambeau::Kind::object);
+  if (!weights_alone && !args.has("strip-prefix") && alike) found.others = differing_values(a.root(), b.root());
   print(args.has("json") ? as_json(found) : as_text(found));
   return found.same() ? yes : no;
 }

@@ -208,8 +208,9 @@ constexpr auto table = std::to_array<Verb>({
      .about =
          "Exit status 0 if all tensors and all other values are equal, 1 if they differ. Any two readable formats. "
          "With\n"
-         "--weights or --strip-prefix, and for files without a name in common, the weights alone count, wherever they "
-         "are.\n"
+         "--weights, and for files without a name in common, the weights alone count, wherever they are; with "
+         "--strip-prefix\n"
+         "and between a whole model and a state_dict the tensors alone.\n"
          "Nothing is said of requires_grad, strides, shared memory and _metadata. Lines begin with '-' and '+' for a "
          "tensor\n"
          "that only A or B has, '>' for the same content under another name, '~' for a change: elements that differ, "

@@ -103,6 +103,7 @@ class Predict(Case):
         answer = self.answer("-w", whole, CAT)
         self.assertEqual(answer["model"], "squeezenet1_1")
         self.assertEqual(answer["results"], self.answer("-w", WEIGHTS, CAT)["results"])
+        self.assertIn("52 equal", self.ok("diff", whole, WEIGHTS))
 
     def test_casts_parts_of_a_whole_model(self):
         whole, half = self.folder / "whole.pth", self.folder / "half.pth"
