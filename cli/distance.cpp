@@ -37,6 +37,7 @@ class Measure {
   }
   Distance result() {
     if (square_x_ > 0 && square_y_ > 0) result_.cosine = product_ / std::sqrt(square_x_) / std::sqrt(square_y_);
+    if (!std::isfinite(product_)) result_.cosine = std::numeric_limits<double>::quiet_NaN();
     return result_;
   }
 
@@ -49,7 +50,8 @@ class Measure {
     ++result_.differing;
     result_.max_abs = std::max(result_.max_abs, gap);
     result_.max_rel = std::max(result_.max_rel, y == 0 ? infinity : gap / std::abs(y));
-    if (!(gap <= tolerance_.absolute + tolerance_.relative * std::abs(y))) result_.within = false;
+    // No tolerance bridges infinity, as in torch.isclose.
+    if (!std::isfinite(gap) || gap > tolerance_.absolute + tolerance_.relative * std::abs(y)) result_.within = false;
   }
 
   Tolerance tolerance_;

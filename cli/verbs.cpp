@@ -168,7 +168,10 @@ constexpr auto table = std::to_array<Verb>({
          "\"bytes\", \"weights_key\",\n"
          "\"weights_prefix\", \"notes\"}; of a value {\"path\", \"type\", \"repr\"}; of a tensor {\"name\", \"dtype\", "
          "\"shape\", \"stride\",\n"
-         "\"offset\", \"nbytes\", \"min\", \"max\", \"mean\", \"std\", \"zeros\", \"nan\", \"inf\", \"first\"}.",
+         "\"offset\", \"nbytes\", \"min\", \"max\", \"mean\", \"std\", \"zeros\", \"nan\", \"inf\", \"first\"}; the "
+         "numbers are those "
+         "of the\n"
+         "finite elements, \"nan\" if there are none.",
      .examples = "show model.pth\nshow checkpoint.pth optimizer.param_groups\nshow model.pth classifier.6.bias",
      .run = show},
     {.name = "verify",

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import pathlib
 import pickletools
 import signal
 import struct
@@ -165,6 +166,12 @@ class Show(Case):
             self.assertEqual((tensor["min"], tensor["max"], tensor["first"]), (min(numbers), max(numbers), numbers))
             self.assertRegex(self.ok("show", path, "n"), rf"(?m)^max +{max(numbers)}$")
 
+    def test_nothing_finite(self):
+        path = self.folder / "nan.pth"
+        write_pth(path, state(w=Tensor([float("nan")] * 2)))
+        self.assertRegex(self.ok("show", path, "w"), r"min +nan\nmax +nan\nmean +nan\nstd +nan\nzeros +0\nNaN, inf +2, 0")
+        self.assertEqual(json.loads(self.ok("show", path, "w", "--json"))["min"], "nan")
+
     def test_json_of_the_whole(self):
         self.assertEqual(json.loads(self.ok("show", self.checkpoint(), "--json"))["tensors"], 1)
 
@@ -219,6 +226,7 @@ class Scan(Case):
 
     def test_clean(self):
         self.assertRegex(self.ok("scan", self.small()), r"small\.pth: clean")
+        self.assertIn(": clean", self.ok("scan", pathlib.Path(__file__).parents[1] / "formats/data/dcp"))
 
     def test_dangerous(self):
         status, out, err = run("scan", self.dangerous())
@@ -349,6 +357,19 @@ class Diff(Case):
             change = json.loads(out)["changed"][0]
             self.assertEqual((status, change["differing"], change["max_abs"]), (1, 1, float(abs(one - other))))
         self.ok("diff", a, b, "--atol", "1")
+
+    def test_infinity_and_nan(self):
+        a, b = self.folder / "a.pth", self.folder / "b.pth"
+        write_pth(b, state(w=Tensor([1, 2])))
+        for odd in (float("inf"), float("-inf"), float("nan")):
+            write_pth(a, state(w=Tensor([odd, 2])))
+            change = json.loads(run("diff", a, b, "--json")[1])["changed"][0]
+            self.assertEqual((change["max_abs"], change["cosine"]), ("inf", "nan"))
+            self.assertIn("cosine nan", run("diff", a, b)[1])
+            for words in ([a, b, "--atol", "inf"], [b, a, "--rtol", "1"]):
+                self.assertEqual(run("diff", *words)[0], 1)
+            self.ok("diff", a, a)
+        self.ok("diff", b, b, "--atol", "inf")
 
     def test_tolerance(self):
         a, b = self.pair(state(fc__weight=Tensor([0, 1, 2, 3, 4, 5.001], (2, 3)), fc__bias=Tensor([0.5, -1.5])))
