@@ -19,6 +19,7 @@ using flambeau::SaveOptions;
 
 SaveOptions::Format format_for(const Args& args, std::string out) {
   const auto to = args.value("to");
+  if (args.has("legacy") && to && to != "torch-legacy") throw UsageError("--legacy contradicts --to " + *to);
   if (args.has("legacy") || to == "torch-legacy") return SaveOptions::Format::legacy;
   if (to) return to == "safetensors" ? SaveOptions::Format::safetensors : SaveOptions::Format::zip;
   if (is_index(out)) out = out.substr(0, out.rfind(".index.json"));

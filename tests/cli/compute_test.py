@@ -35,6 +35,8 @@ class Models(Case):
         self.assertIn("classifier.1.weight", self.ok("models", "squeezenet1_1", "--keys"))
         self.assertEqual(json.loads(self.ok("models", "squeezenet1_1", "--json"))["parameters"], 1235496)
         self.assertIn("did you mean 'vgg1", self.fails(2, "models", "vgg61"))
+        self.assertIn("--names lists all", self.fails(2, "models", "vgg16", "--names"))
+        self.assertIn("--keys needs", self.fails(2, "models", "--keys"))
 
 
 class Bench(Case):

@@ -395,6 +395,8 @@ class Convert(Case):
         self.ok("convert", source, legacy, "--legacy")
         self.assertEqual(json.loads(self.ok("ls", legacy, "--json"))["format"], "torch-legacy")
         self.ok("convert", legacy, back)
+        self.assertIn("--legacy contradicts", self.fails(2, "convert", source, back, "--legacy", "--to", "torch-zip"))
+        self.ok("convert", source, back, "--legacy", "--to", "torch-legacy")
         self.ok("diff", source, back)
 
     def test_dtype_keeps_ties(self):
