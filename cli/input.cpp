@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <filesystem>
+#include <unordered_set>
 
 #include <flambeau/error.h>
 #include <flambeau/near.h>
@@ -57,6 +59,25 @@ std::string key_text(const Value& key) {
   return key.kind() == flambeau::Kind::string ? std::string(key.as_string()) : flambeau::repr(key, 200);
 }
 
+// The index of the parts in a folder; empty without.
+std::string index_in(const std::string& folder) {
+  std::string first;
+  std::error_code failed;
+  for (auto it = std::filesystem::directory_iterator(folder, failed); !failed && it != std::filesystem::end(it);
+       it.increment(failed))
+    if (std::string path = it->path().string(); path.ends_with(".index.json") && (first.empty() || path < first))
+      first = std::move(path);
+  return first;
+}
+
+flambeau::Checkpoint loaded(const Args& args, const std::string& path, flambeau::Read read) try {
+  return flambeau::load(path, load_options(args, read));
+} catch (const flambeau::Error& error) {
+  const std::string index = index_in(path);
+  if (index.empty()) throw error.at({.file = path.empty() ? "''" : path});
+  throw flambeau::Error(error.code(), error.message() + "; the index of its parts is " + index, error.place());
+}
+
 }  // namespace
 
 flambeau::LoadOptions load_options(const Args& args, flambeau::Read read) {
@@ -68,7 +89,7 @@ flambeau::LoadOptions load_options(const Args& args, flambeau::Read read) {
 }
 
 flambeau::Checkpoint open(const Args& args, const std::string& path, flambeau::Read read) {
-  flambeau::Checkpoint checkpoint = flambeau::load(path, load_options(args, read));
+  flambeau::Checkpoint checkpoint = loaded(args, path, read);
   const auto root = args.value("root");
   if (!root) return checkpoint;
   try {
@@ -194,6 +215,14 @@ std::optional<flambeau::DType> widened(flambeau::DType dtype) noexcept {
 
 std::string_view stripped(std::string_view name, std::string_view prefix) noexcept {
   return name.starts_with(prefix) ? name.substr(prefix.size()) : name;
+}
+
+std::string bytes_in_storages(const std::vector<flambeau::Listed>& rows, std::uint64_t bytes) {
+  std::unordered_set<std::uint64_t> seen;
+  std::uint64_t whole = 0;
+  for (const flambeau::Listed& row : rows)
+    if (row.storage && seen.insert(*row.storage).second) whole += row.tensor.storage()->nbytes();
+  return human_bytes(bytes) + (whole > bytes ? " in storages of " + human_bytes(whole) : "");
 }
 
 std::string describe(const flambeau::Tensor& tensor) {

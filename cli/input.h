@@ -38,6 +38,9 @@ std::optional<flambeau::DType> widened(flambeau::DType dtype) noexcept;
 /// `name` without `prefix`, if it starts with it.
 std::string_view stripped(std::string_view name, std::string_view prefix) noexcept;
 
+/// `bytes` of tensors, and the bytes of their storages where those are more: views keep the whole storage alive.
+std::string bytes_in_storages(const std::vector<flambeau::Listed>& rows, std::uint64_t bytes);
+
 /// "(64, 3, 3, 3)" and whatever is special: "parameter", "requires_grad", "conj".
 std::string describe(const flambeau::Tensor& tensor);
 

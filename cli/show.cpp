@@ -215,7 +215,7 @@ int show_summary(const Args& args, const flambeau::Checkpoint& checkpoint, const
   print(fmt::format("file      {}\nformat    {}, pickle protocol {}{}\nroot      {}\ntensors   {}, {} elements, {}\n",
                     shown(file), container.format, container.pickle_protocol,
                     container.big_endian ? ", big-endian" : "", shown(checkpoint.root().type_name()),
-                    grouped(rows.size()), grouped(parameters), human_bytes(bytes)));
+                    grouped(rows.size()), grouped(parameters), bytes_in_storages(rows, bytes)));
   if (!key.empty() || !prefix.empty())
     print("weights   " + (key.empty() ? "" : "under '" + shown(key) + "'") +
           (key.empty() || prefix.empty() ? "" : ", ") +

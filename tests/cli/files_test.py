@@ -117,6 +117,22 @@ class Ls(Case):
         self.assertEqual(self.names(path, "--exclude", "features.**"), ["head.weight", "features"])
         self.assertIn("did you mean 'head.weight'", self.fails(2, "ls", path, "head.wieght"))
 
+    def test_storages_larger_than_what_is_seen_of_them(self):
+        path = self.folder / "view.pth"
+        write_pth(path, state(view=View([0.5] * 1024)))
+        self.assertIn("1 tensors, 2 elements, 8 B in storages of 4.0 KiB\n", self.ok("ls", path))
+        self.assertIn("1, 2 elements, 8 B in storages of 4.0 KiB\n", self.ok("show", path))
+        self.assertNotIn("storages", self.ok("ls", self.small()))
+
+    def test_a_second_file_and_a_folder_of_parts(self):
+        first, second = self.small("a.pth"), self.small("b.pth")
+        self.assertIn("which is a file: ls takes one", self.fails(2, "ls", first, second))
+        self.ok("convert", first, self.folder / "big.bin.index.json", "--split", "24")
+        for verb in ("ls", "show"):
+            self.assertIn("this is a folder; the index of its parts is " + str(self.folder / "big.bin.index.json"),
+                          self.fails(2, verb, self.folder))
+        self.assertIn("'': cannot open", self.fails(2, "ls", ""))
+
     def test_sorting(self):
         path = self.folder / "net.pth"
         write_pth(path, state(b=Tensor([1]), a=Tensor([1, 2]), c=Tensor([1, 2, 3])))
@@ -245,6 +261,13 @@ class Scan(Case):
         self.ok("ls", self.dangerous(), "--inert")
         self.fails(2, "convert", self.dangerous(), self.folder / "out.pth")
         self.assertFalse((self.folder / "out.pth").exists())
+
+
+class View(Tensor):
+    """The first two of many."""
+
+    def __init__(self, values):
+        super().__init__(values, (2,))
 
 
 class Evil:
