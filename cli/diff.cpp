@@ -76,9 +76,10 @@ void find_renames(Comparison& result) {
     if (row->tensor.is_meta()) return false;
     auto [from, to] = candidates.equal_range(std::pair(row->dtype, row->shape));
     for (; from != to; ++from) {
-      if (!named(row->name, [&] { return row->tensor.equal(from->second->tensor); })) continue;
-      result.renamed.emplace_back(row, from->second);
-      std::erase(result.only_b, from->second);
+      const Listed* other = from->second;
+      if (!named(row->name, [&] { return row->tensor.equal(other->tensor); })) continue;
+      result.renamed.emplace_back(row, other);
+      std::erase(result.only_b, other);
       candidates.erase(from);
       return true;
     }

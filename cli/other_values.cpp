@@ -1,9 +1,11 @@
 #include "other_values.h"
 
 #include <algorithm>
-#include <optional>
 #include <set>
 #include <unordered_set>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <flambeau/error.h>
 #include <flambeau/inspect.h>
@@ -19,7 +21,7 @@ namespace object = flambeau::object;
 
 constexpr std::size_t most_paths = 5;
 constexpr std::uint64_t most_visits = 64ull << 20;  // of parts
-constexpr std::uint64_t visits_of_a_pair = 16;      // what remembering it counts as
+constexpr std::uint64_t visits_to_remember = 16;    // what remembering one counts as
 
 using Parts = std::vector<std::pair<std::string, Value>>;
 
@@ -49,32 +51,15 @@ bool same_leaf(const Value& a, const Value& b) {
   return a.kind() == Kind::tensor || flambeau::repr(a, 1 << 20) == flambeau::repr(b, 1 << 20);
 }
 
-bool tensors_alone(const Value& root) {
-  std::vector<Value> open{root};
-  std::unordered_set<std::uint64_t> seen;
-  while (!open.empty()) {
-    const Value value = std::move(open.back());
-    open.pop_back();
-    if (value.kind() == Kind::tensor || !seen.insert(value.ref().bits()).second) continue;
-    Parts inside = items(value);
-    if (inside.empty() || value.kind() == Kind::object) return false;
-    for (auto& [key, item] : inside) open.push_back(std::move(item));
-  }
-  return true;
-}
-
 class Walk {
  public:
   OtherValues run(const Value& a, const Value& b) {
-    compare(a, b, 0, "");
+    compare(a, b, 0, "(root)");
     while (!open_.empty()) {
       const Open pair = std::move(open_.back());
       open_.pop_back();
       const Parts left = sorted_items(pair.a), right = sorted_items(pair.b);
-      visits_ += visits_of_a_pair + left.size() + right.size();
-      if (visits_ > most_visits)
-        throw flambeau::Error(flambeau::ErrorCode::limit,
-                              "too many values to compare, counting shared ones each time (--weights leaves them out)");
+      visit(visits_to_remember + left.size() + right.size());
       auto x = left.begin();
       auto y = right.begin();
       while (x != left.end() || y != right.end()) {
@@ -103,6 +88,27 @@ class Walk {
     std::size_t place;
   };
 
+  void visit(std::uint64_t values) {
+    if ((visits_ += values) > most_visits)
+      throw flambeau::Error(flambeau::ErrorCode::limit,
+                            "too many values to compare, counting shared ones each time (--weights leaves them out)");
+  }
+
+  bool tensors_alone(const Value& root) {
+    std::vector<Value> open{root};
+    std::unordered_set<std::uint64_t> seen;
+    while (!open.empty()) {
+      const Value value = std::move(open.back());
+      open.pop_back();
+      if (value.kind() == Kind::tensor || !seen.insert(value.ref().bits()).second) continue;
+      Parts inside = items(value);
+      visit(visits_to_remember + inside.size());
+      if (inside.empty() || value.kind() == Kind::object) return false;
+      for (auto& [key, item] : inside) open.push_back(std::move(item));
+    }
+    return true;
+  }
+
   void compare(const Value& a, const Value& b, std::size_t parent, const std::string& key) {
     if (!is_container(a) || !is_container(b)) {
       if (!same_leaf(a, b) && !(tensors_alone(a) && tensors_alone(b))) differ(parent, key);
@@ -121,9 +127,10 @@ class Walk {
 
   void differ(std::size_t parent, const std::string& key) {
     if (++result_.differing > most_paths) return;
-    std::string path = key;
-    for (; parent != 0; parent = places_[parent].parent) path = places_[parent].key + "." + path;
-    result_.first.push_back(path.empty() ? "(root)" : std::move(path));
+    std::vector<std::string_view> keys{key};
+    for (; parent != 0; parent = places_[parent].parent) keys.push_back(places_[parent].key);
+    std::ranges::reverse(keys);
+    result_.first.push_back(fmt::format("{}", fmt::join(keys, ".")));
   }
 
   std::vector<Place> places_{};

@@ -355,6 +355,9 @@ class Diff(Case):
         for path, length in ((a, 100), (b, 101)):
             write_pth(path, cycle(length))
         self.ok("diff", a, b)
+        write_pth(a, [cycle(200)] * 50000)
+        write_pth(b, [])
+        self.assertIn("too many values to compare", self.fails(2, "diff", a, b))
         twice = []
         for _ in range(60):
             twice = [twice, twice]
