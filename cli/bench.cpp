@@ -10,7 +10,7 @@
 
 #include "command.h"
 #include "json.h"
-#include "precision.h"
+#include "plan_options.h"
 #include "terminal.h"
 
 namespace cli {
@@ -35,7 +35,7 @@ int bench(const Args& args) {
   const std::string name = args.value_or("model", "vgg16");
   const auto runs = args.number("runs", 1).value_or(10);
   flambeau::PlanOptions options;
-  options.threads = static_cast<int>(args.number("threads").value_or(0));
+  options.threads = threads(args);
   options.precision = precision(args);
 
   const auto start = Clock::now();

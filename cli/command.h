@@ -67,8 +67,11 @@ class Args {
   std::optional<std::string> value(std::string_view option) const;
   std::string value_or(std::string_view option, std::string fallback) const { return value(option).value_or(fallback); }
   std::vector<std::string> values(std::string_view option) const;
-  /// Throws UsageError if the value is no whole number from `least` on.
-  std::optional<std::uint64_t> number(std::string_view option, std::uint64_t least = 0) const;
+  /// Throws UsageError if the value is no whole number from `least` to `most`.
+  std::optional<std::uint64_t> number(std::string_view option, std::uint64_t least = 0,
+                                      std::uint64_t most = ~std::uint64_t{0}) const;
+  /// What torch.manual_seed takes: a number of 64 bits with or without a sign (-1 is 2^64 - 1). Throws UsageError.
+  std::optional<std::uint64_t> seed(std::string_view option) const;
   /// A number of bytes (amount_of). Throws UsageError if it is none, or 0.
   std::optional<std::uint64_t> amount(std::string_view option) const;
 

@@ -37,16 +37,21 @@ std::string verb_names() {
   return names;
 }
 
+// Lines become words, so that names may hold blanks.
+std::string bash_reply(std::string_view candidates) {
+  return fmt::format("mapfile -t COMPREPLY < <(compgen {} -- \"$cur\")", candidates);
+}
+
 std::string bash_source(Complete complete, std::string_view choices) {
   switch (complete) {
     case Complete::choices:
-      return "COMPREPLY=($(compgen -W '" + words(choices) + "' -- \"$cur\"))";
+      return bash_reply("-W '" + words(choices) + "'");
     case Complete::model:
-      return "COMPREPLY=($(compgen -W \"$(flambeau models --names 2>/dev/null)\" -- \"$cur\"))";
+      return bash_reply("-W \"$(flambeau models --names 2>/dev/null)\"");
     case Complete::verb:
-      return "COMPREPLY=($(compgen -W '" + verb_names() + "' -- \"$cur\"))";
+      return bash_reply("-W '" + verb_names() + "'");
     case Complete::file:
-      return "COMPREPLY=($(compgen -f -- \"$cur\"))";
+      return bash_reply("-f");
     case Complete::nothing:
       break;
   }
@@ -59,10 +64,12 @@ std::string bash() {
       "_flambeau() {\n"
       "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
       "  COMPREPLY=()\n"
+      "  if [[ $prev == = ]]; then prev=${COMP_WORDS[COMP_CWORD-2]}; fi\n"  // --option=value is three words
+      "  if [[ $cur == = ]]; then cur=; fi\n"
       "  if ((COMP_CWORD == 1)); then\n"
-      "    COMPREPLY=($(compgen -W '" +
-      verb_names() +
-      " --help --version' -- \"$cur\"))\n"
+      "    " +
+      bash_reply("-W '" + verb_names() + " --help --version'") +
+      "\n"
       "    return\n"
       "  fi\n"
       "  case ${COMP_WORDS[1]} in\n";
@@ -76,7 +83,7 @@ std::string bash() {
     }
     text += "    " + std::string(verb.name) + ")\n";
     if (!values.empty()) text += "      case $prev in\n" + values + "      esac\n";
-    text += "      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '" + names + "' -- \"$cur\")); return; fi\n";
+    text += "      if [[ $cur == -* ]]; then " + bash_reply("-W '" + names + "'") + "; return; fi\n";
     const bool choices = verb.complete == Complete::choices;
     text += "      " + bash_source(verb.complete, choices ? verb.operands : "") + " ;;\n";
   }

@@ -19,6 +19,7 @@ using flambeau::SaveOptions;
 
 SaveOptions::Format format_for(const Args& args, std::string out) {
   const auto to = args.value("to");
+  if (args.has("legacy") && to && to != "torch-legacy") throw UsageError("--legacy contradicts --to " + *to);
   if (args.has("legacy") || to == "torch-legacy") return SaveOptions::Format::legacy;
   if (to) return to == "safetensors" ? SaveOptions::Format::safetensors : SaveOptions::Format::zip;
   if (is_index(out)) out = out.substr(0, out.rfind(".index.json"));
@@ -54,9 +55,10 @@ int convert(const Args& args) {
   check_edits(args);
 
   flambeau::Checkpoint checkpoint = open(args, in, flambeau::Read::lazy);
+  std::string prefix;
   if (edits_names(args) || most || options.format == SaveOptions::Format::safetensors)
-    checkpoint.root() = edited(args, checkpoint, in).to_value();
-  cast(args, checkpoint.root());
+    checkpoint.root() = edited(args, checkpoint, in, prefix).to_value();
+  cast(args, checkpoint.root(), in, prefix);
 
   std::vector<std::string> written{out};
   if (most) {

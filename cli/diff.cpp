@@ -2,6 +2,7 @@
 #include <charconv>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -12,6 +13,7 @@
 #include "distance.h"
 #include "input.h"
 #include "json.h"
+#include "other_values.h"
 #include "terminal.h"
 
 namespace cli {
@@ -27,16 +29,27 @@ struct Change {
 };
 
 struct Comparison {
-  std::vector<std::string> only_a, only_b;
-  std::vector<std::pair<std::string, std::string>> renamed;
+  std::vector<const Listed*> only_a, only_b;
+  std::vector<std::pair<const Listed*, const Listed*>> renamed;
   std::vector<Change> changed;
   std::size_t equal = 0;
-  bool same() const { return only_a.empty() && only_b.empty() && renamed.empty() && changed.empty(); }
+  OtherValues others{};
+  bool same() const {
+    return only_a.empty() && only_b.empty() && renamed.empty() && changed.empty() && others.differing == 0;
+  }
 };
 
 // The weights alone, under the names that a module has for them.
 std::vector<Listed> weights_of(const Args& args, const flambeau::Checkpoint& checkpoint, const std::string& file) {
   return flambeau::list(flambeau::Checkpoint(weights(args, checkpoint, file).to_value()));
+}
+
+// The same without a word; none if there are no weights.
+std::vector<Listed> quiet_weights_of(const flambeau::Checkpoint& checkpoint) try {
+  return flambeau::list(flambeau::Checkpoint(checkpoint.state_dict().to_value()));
+} catch (const flambeau::Error& error) {
+  if (error.code() != flambeau::ErrorCode::not_found) throw;
+  return {};
 }
 
 bool share_a_name(const std::vector<Listed>& a, const std::vector<Listed>& b) {
@@ -45,27 +58,28 @@ bool share_a_name(const std::vector<Listed>& a, const std::vector<Listed>& b) {
   return std::ranges::any_of(b, [&](const Listed& row) { return names.contains(row.name); });
 }
 
-std::map<std::string, const Listed*> by_name(std::vector<Listed>& rows) {
-  std::map<std::string, const Listed*> names;
-  for (Listed& row : rows) names.emplace(row.name, &row);
-  return names;
+// Errors of `work` tell the tensor.
+auto named(const std::string& tensor, const auto& work) {
+  try {
+    return work();
+  } catch (const flambeau::Error& error) {
+    throw error.at({.tensor = tensor});
+  }
 }
 
 // A tensor that is only in A and one that is only in B with the same content are one tensor renamed.
-void find_renames(Comparison& result, const std::map<std::string, const Listed*>& a,
-                  const std::map<std::string, const Listed*>& b) {
-  std::multimap<std::pair<std::string, flambeau::Shape>, std::string> candidates;
-  for (const std::string& name : result.only_b)
-    candidates.emplace(std::pair(b.at(name)->dtype, b.at(name)->shape), name);
-  std::erase_if(result.only_a, [&](const std::string& name) {
-    const Listed& row = *a.at(name);
-    if (!row.tensor.defined() || row.tensor.is_meta()) return false;
-    auto [from, to] = candidates.equal_range(std::pair(row.dtype, row.shape));
+void find_renames(Comparison& result) {
+  std::multimap<std::pair<std::string, flambeau::Shape>, const Listed*> candidates;
+  for (const Listed* row : result.only_b)
+    if (!row->tensor.is_meta()) candidates.emplace(std::pair(row->dtype, row->shape), row);
+  std::erase_if(result.only_a, [&](const Listed* row) {
+    if (row->tensor.is_meta()) return false;
+    auto [from, to] = candidates.equal_range(std::pair(row->dtype, row->shape));
     for (; from != to; ++from) {
-      const Listed& other = *b.at(from->second);
-      if (!other.tensor.defined() || other.tensor.is_meta() || !row.tensor.equal(other.tensor)) continue;
-      result.renamed.emplace_back(name, from->second);
-      std::erase(result.only_b, from->second);
+      const Listed* other = from->second;
+      if (!named(row->name, [&] { return row->tensor.equal(other->tensor); })) continue;
+      result.renamed.emplace_back(row, other);
+      std::erase(result.only_b, other);
       candidates.erase(from);
       return true;
     }
@@ -73,40 +87,50 @@ void find_renames(Comparison& result, const std::map<std::string, const Listed*>
   });
 }
 
-Comparison compare(const std::map<std::string, const Listed*>& a, const std::map<std::string, const Listed*>& b,
-                   const Tolerance& tolerance) {
-  Comparison result;
-  for (const auto& [name, row] : b)
-    if (!a.contains(name)) result.only_b.push_back(name);
-  for (const auto& [name, row] : a) {
-    const auto other = b.find(name);
-    if (other == b.end()) {
-      result.only_a.push_back(name);
-      continue;
-    }
-    if (row->shape != other->second->shape) {
-      result.changed.push_back(
-          {name, "shape", flambeau::to_string(row->shape), flambeau::to_string(other->second->shape)});
-      continue;
-    }
-    const Distance apart = distance(row->tensor, other->second->tensor, tolerance);
-    if (row->dtype != other->second->dtype) {
-      result.changed.push_back({name, "dtype", row->dtype, other->second->dtype, apart});
-    } else if (!apart.within) {
-      result.changed.push_back({name, "values", "", "", apart});
-    } else {
-      ++result.equal;
-    }
+void compare(Comparison& result, const Listed& a, const Listed& b, const Tolerance& tolerance) {
+  if (a.shape != b.shape) {
+    result.changed.push_back({a.name, "shape", flambeau::to_string(a.shape), flambeau::to_string(b.shape)});
+    return;
   }
-  find_renames(result, a, b);
+  const Distance apart = named(a.name, [&] { return distance(a.tensor, b.tensor, tolerance); });
+  if (a.dtype != b.dtype)
+    result.changed.push_back({a.name, "dtype", a.dtype, b.dtype, apart});
+  else if (!apart.within)
+    result.changed.push_back({a.name, "values", "", "", apart});
+  else
+    ++result.equal;
+}
+
+Comparison compare(std::vector<Listed>& a, std::vector<Listed>& b, const Tolerance& tolerance) {
+  // By name; two tensors of one name ('a.b', and 'b' in 'a') by their paths.
+  for (auto* rows : {&a, &b})
+    std::ranges::stable_sort(*rows, {}, [](const Listed& row) { return std::tie(row.name, row.path); });
+  Comparison result;
+  auto x = a.begin(), y = b.begin();
+  while (x != a.end() || y != b.end()) {
+    if (y == b.end() || (x != a.end() && x->name < y->name))
+      result.only_a.push_back(&*x++);
+    else if (x == a.end() || y->name < x->name)
+      result.only_b.push_back(&*y++);
+    else
+      compare(result, *x++, *y++, tolerance);
+  }
+  find_renames(result);
+  return result;
+}
+
+std::vector<std::string> names(const std::vector<const Listed*>& rows) {
+  std::vector<std::string> result;
+  for (const Listed* row : rows) result.push_back(row->name);
   return result;
 }
 
 std::string as_text(const Comparison& found) {
   std::string text;
-  for (const std::string& name : found.only_a) text += "- " + shown(name) + "\n";
-  for (const std::string& name : found.only_b) text += "+ " + shown(name) + "\n";
-  for (const auto& [before, after] : found.renamed) text += "> " + shown(before) + " is " + shown(after) + "\n";
+  for (const Listed* row : found.only_a) text += "- " + shown(row->name) + "\n";
+  for (const Listed* row : found.only_b) text += "+ " + shown(row->name) + "\n";
+  for (const auto& [before, after] : found.renamed)
+    text += "> " + shown(before->name) + " is " + shown(after->name) + "\n";
   for (const Change& change : found.changed) {
     text += fmt::format("~ {}: {}", shown(change.name), change.what);
     if (!change.before.empty()) text += fmt::format(" {} became {}", change.before, change.after);
@@ -119,6 +143,12 @@ std::string as_text(const Comparison& found) {
     }
     text += "\n";
   }
+  if (const OtherValues& others = found.others; others.differing > 0) {
+    std::string paths;
+    for (const std::string& path : others.first) paths += (paths.empty() ? "" : ", ") + shown(path);
+    if (others.differing > others.first.size()) paths += ", …";
+    text += fmt::format("other values that differ: {} ({})\n", grouped(others.differing), paths);
+  }
   return text + fmt::format("{} equal, {} changed, {} renamed, {} only in the first, {} only in the second\n",
                             grouped(found.equal), grouped(found.changed.size()), grouped(found.renamed.size()),
                             grouped(found.only_a.size()), grouped(found.only_b.size()));
@@ -127,8 +157,9 @@ std::string as_text(const Comparison& found) {
 std::string as_json(const Comparison& found) {
   Json json;
   json.object().field("same", found.same()).field("equal", found.equal);
-  json.list("only_first", found.only_a).list("only_second", found.only_b).key("renamed").array();
-  for (const auto& [before, after] : found.renamed) json.object().field("from", before).field("to", after).end();
+  json.list("only_first", names(found.only_a)).list("only_second", names(found.only_b)).key("renamed").array();
+  for (const auto& [before, after] : found.renamed)
+    json.object().field("from", before->name).field("to", after->name).end();
   json.end().key("changed").array();
   for (const Change& change : found.changed) {
     json.object().field("name", change.name).field("what", change.what);
@@ -141,7 +172,8 @@ std::string as_json(const Comparison& found) {
     }
     json.end();
   }
-  return json.end().end().text();
+  json.end().key("other_values").object().field("differing", found.others.differing);
+  return json.list("first", found.others.first).end().end().text();
 }
 
 double tolerance(const Args& args, std::string_view option) {
@@ -163,19 +195,18 @@ int diff(const Args& args) {
   if (const auto prefix = args.value("strip-prefix"))
     for (auto* rows : {&rows_a, &rows_b})
       for (Listed& row : *rows) row.name = std::string(stripped(row.name, *prefix));
-  // A checkpoint and the weights taken from it have no name in common: compare the weights.
-  const bool strangers = !rows_a.empty() && !rows_b.empty() && !share_a_name(rows_a, rows_b);
-  if (args.has("weights") || (strangers && !args.has("strip-prefix") && !args.has("root"))) {
-    try {
-      std::vector<Listed> weights_a = weights_of(args, a, args.operands()[0]);
-      std::vector<Listed> weights_b = weights_of(args, b, args.operands()[1]);
-      if (args.has("weights") || share_a_name(weights_a, weights_b))
-        rows_a = std::move(weights_a), rows_b = std::move(weights_b);
-    } catch (const flambeau::Error& error) {
-      if (args.has("weights") || error.code() != flambeau::ErrorCode::not_found) throw;
-    }
+  bool weights_alone = args.has("weights");
+  // A checkpoint and the weights taken from it have no name in common.
+  if (!weights_alone && !args.has("strip-prefix") && !args.has("root") && !share_a_name(rows_a, rows_b))
+    weights_alone = share_a_name(quiet_weights_of(a), quiet_weights_of(b));
+  if (weights_alone) {
+    rows_a = weights_of(args, a, args.operands()[0]);
+    rows_b = weights_of(args, b, args.operands()[1]);
   }
-  const Comparison found = compare(by_name(rows_a), by_name(rows_b), within);
+  Comparison found = compare(rows_a, rows_b, within);
+  // Of a module its state_dict has the tensors only.
+  const bool alike = (a.root().kind() == flambeau::Kind::object) == (b.root().kind() == flambeau::Kind::object);
+  if (!weights_alone && !args.has("strip-prefix") && alike) found.others = differing_values(a.root(), b.root());
   print(args.has("json") ? as_json(found) : as_text(found));
   return found.same() ? yes : no;
 }

@@ -4,22 +4,16 @@
 #include <bit>
 #include <cmath>
 #include <complex>
+#include <concepts>
 #include <limits>
+
+#include "input.h"
 
 namespace cli {
 namespace {
 
 using flambeau::DType;
-using flambeau::DTypeClass;
 using flambeau::Tensor;
-
-bool is_complex(const Tensor& tensor) { return flambeau::info(tensor.dtype()).kind == DTypeClass::complex; }
-
-bool has_numbers(const Tensor& tensor) {
-  const DTypeClass kind = flambeau::info(tensor.dtype()).kind;
-  return kind == DTypeClass::floating || kind == DTypeClass::signed_integer || kind == DTypeClass::unsigned_integer ||
-         kind == DTypeClass::boolean || kind == DTypeClass::complex;
-}
 
 /// Running sums over pairs of numbers.
 class Measure {
@@ -27,30 +21,49 @@ class Measure {
   explicit Measure(const Tolerance& tolerance) : tolerance_(tolerance) { result_.measured = result_.within = true; }
 
   void add(double x, double y) {
-    if (x == y || (std::isnan(x) && std::isnan(y))) {
-      if (std::isfinite(x)) sum(x, y);
-      return;
-    }
-    ++result_.differing;
-    const double gap = std::isnan(x) || std::isnan(y) ? infinity : std::abs(x - y);
-    result_.max_abs = std::max(result_.max_abs, gap);
-    result_.max_rel = std::max(result_.max_rel, y == 0 ? infinity : gap / std::abs(y));
-    if (!(gap <= tolerance_.absolute + tolerance_.relative * std::abs(y))) result_.within = false;
-    sum(x, y);
+    const bool same = x == y || (std::isnan(x) && std::isnan(y));
+    add(x, y, same ? 0 : std::isnan(x) || std::isnan(y) ? infinity : std::abs(x - y));
+  }
+  /// Of 64 bits, where a double does not tell neighbours apart.
+  template <std::integral Number>
+  void add(Number x, Number y) {
+    const auto [low, high] = std::minmax(x, y);
+    const std::uint64_t gap = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
+    add(static_cast<double>(x), static_cast<double>(y), static_cast<double>(gap));
+  }
+  void add(std::complex<double> x, std::complex<double> y) {
+    add(x.real(), y.real());
+    add(x.imag(), y.imag());
   }
   Distance result() {
     if (square_x_ > 0 && square_y_ > 0) result_.cosine = product_ / std::sqrt(square_x_) / std::sqrt(square_y_);
+    if (!std::isfinite(product_)) result_.cosine = std::numeric_limits<double>::quiet_NaN();
     return result_;
   }
 
  private:
   static constexpr double infinity = std::numeric_limits<double>::infinity();
-  void sum(double x, double y) { product_ += x * y, square_x_ += x * x, square_y_ += y * y; }
+  void add(double x, double y, double gap) {
+    if (gap == 0 && !std::isfinite(x)) return;
+    product_ += x * y, square_x_ += x * x, square_y_ += y * y;
+    if (gap == 0) return;
+    ++result_.differing;
+    result_.max_abs = std::max(result_.max_abs, gap);
+    result_.max_rel = std::max(result_.max_rel, y == 0 ? infinity : gap / std::abs(y));
+    // No tolerance bridges infinity, as in torch.isclose.
+    if (!std::isfinite(gap) || gap > tolerance_.absolute + tolerance_.relative * std::abs(y)) result_.within = false;
+  }
 
   Tolerance tolerance_;
   Distance result_{};
   double product_ = 0, square_x_ = 0, square_y_ = 0;
 };
+
+template <class Number>
+void add_all(Measure& measure, const Tensor& a, const Tensor& b) {
+  const auto xs = a.data<Number>(), ys = b.data<Number>();
+  for (std::size_t i = 0; i < xs.size(); ++i) measure.add(xs[i], ys[i]);
+}
 
 // Floating-point numbers of one size, counted from the most negative to the most positive.
 template <class Bits>
@@ -96,8 +109,10 @@ Distance distance(const Tensor& a, const Tensor& b, const Tolerance& tolerance) 
     return {.equal = same, .within = same};
   }
   if (a.dtype() == b.dtype() && a.equal(b)) return {.equal = true, .within = true};
-  if (!has_numbers(a) || !has_numbers(b)) return {};
-  const bool complex = is_complex(a) || is_complex(b);
+  const auto wide_a = widened(a.dtype()), wide_b = widened(b.dtype());
+  if (!wide_a || !wide_b) return {};
+  const bool complex = wide_a == DType::complex128 || wide_b == DType::complex128;
+  const DType wide = wide_a == wide_b ? *wide_a : complex ? DType::complex128 : DType::float64;
   Measure measure(tolerance);
   std::optional<std::uint64_t> ulp;
   const Tensor flat_a = a.contiguous().reshape({-1}), flat_b = b.contiguous().reshape({-1});
@@ -107,17 +122,18 @@ Distance distance(const Tensor& a, const Tensor& b, const Tolerance& tolerance) 
     const Tensor part_a = flat_a.narrow(0, at, length), part_b = flat_b.narrow(0, at, length);
     if (a.dtype() == b.dtype())
       if (const auto most = most_steps_between(part_a, part_b)) ulp = std::max(ulp.value_or(0), *most);
-    const DType wide = complex ? DType::complex128 : DType::float64;
-    const Tensor wide_a = part_a.to(wide).contiguous(), wide_b = part_b.to(wide).contiguous();
-    if (complex) {
-      const auto xs = wide_a.data<std::complex<double>>(), ys = wide_b.data<std::complex<double>>();
-      for (std::size_t i = 0; i < xs.size(); ++i) {
-        measure.add(xs[i].real(), ys[i].real());
-        measure.add(xs[i].imag(), ys[i].imag());
-      }
-    } else {
-      const auto xs = wide_a.data<double>(), ys = wide_b.data<double>();
-      for (std::size_t i = 0; i < xs.size(); ++i) measure.add(xs[i], ys[i]);
+    switch (wide) {
+      case DType::complex128:
+        add_all<std::complex<double>>(measure, part_a.to(wide), part_b.to(wide));
+        break;
+      case DType::int64:
+        add_all<std::int64_t>(measure, part_a.to(wide), part_b.to(wide));
+        break;
+      case DType::uint64:
+        add_all<std::uint64_t>(measure, part_a.to(wide), part_b.to(wide));
+        break;
+      default:
+        add_all<double>(measure, part_a.to(wide), part_b.to(wide));
     }
   }
   Distance result = measure.result();

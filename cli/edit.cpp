@@ -26,19 +26,6 @@ using flambeau::StateDict;
 using flambeau::Tensor;
 namespace object = flambeau::object;
 
-bool has_arithmetic(DType dtype) {
-  switch (flambeau::info(dtype).kind) {
-    case DTypeClass::unsigned_integer:
-    case DTypeClass::signed_integer:
-    case DTypeClass::floating:
-    case DTypeClass::complex:
-    case DTypeClass::boolean:
-      return true;
-    default:
-      return false;
-  }
-}
-
 /// "bfloat16": floating-point and complex tensors, as `module.to(dtype)` does. "GLOB=int32": every tensor of that name.
 struct Rule {
   std::string glob;  // empty for the first kind
@@ -51,10 +38,10 @@ std::vector<Rule> rules(const Args& args) {
     const auto equals = word.rfind('=');
     const std::string name = equals == word.npos ? word : word.substr(equals + 1);
     const auto dtype = flambeau::dtype_named(name);
-    if (!dtype || !has_arithmetic(*dtype)) {
+    if (!dtype || !widened(*dtype) || equals == 0) {
       std::vector<std::string_view> names;
       for (const auto& row : flambeau::dtypes)
-        if (has_arithmetic(row.dtype)) names.push_back(row.name);
+        if (widened(row.dtype)) names.push_back(row.name);
       throw UsageError("--dtype takes a dtype that has arithmetic, or GLOB=DTYPE, not '" + word + "'" +
                        flambeau::did_you_mean(name, names));
     }
@@ -72,7 +59,7 @@ std::vector<Rule> rules(const Args& args) {
 class Casts {
  public:
   Tensor operator()(const Tensor& tensor, DType to) {
-    if (tensor.dtype() == to || !has_arithmetic(tensor.dtype())) return tensor;
+    if (tensor.dtype() == to || !widened(tensor.dtype())) return tensor;
     if (tensor.is_meta()) return Tensor::meta(tensor.shape(), to).set_requires_grad(tensor.requires_grad());
     auto& storage = done_[{tensor.storage().get(), tensor.dtype(), to}];
     if (!storage) {
@@ -90,16 +77,18 @@ class Casts {
   std::vector<std::shared_ptr<flambeau::Storage>> kept_{};  // so that no address is used twice
 };
 
-std::optional<DType> dtype_for(const std::vector<Rule>& rules, const Tensor& tensor, const std::string& name) {
-  std::optional<DType> to;
-  for (const Rule& rule : rules) {
-    const DTypeClass kind = flambeau::info(tensor.dtype()).kind;
-    const bool real = kind == DTypeClass::floating;
-    if (rule.glob.empty() ? real || (kind == DTypeClass::complex && flambeau::info(rule.to).kind == kind)
-                          : flambeau::matches(rule.glob, name))
-      to = rule.to;
-  }
-  return to;
+// Patterns may be written for the names as they stand in the file as well as for those without the prefix.
+bool fits(const std::string& glob, const std::string& name, const std::string& prefix) {
+  return flambeau::matches(glob, name) || (!prefix.empty() && flambeau::matches(glob, prefix + name));
+}
+bool fits_any(const std::vector<std::string>& globs, const std::string& name, const std::string& prefix) {
+  return std::ranges::any_of(globs, [&](const std::string& glob) { return fits(glob, name, prefix); });
+}
+
+bool applies(const Rule& rule, const Tensor& tensor, const std::string& name, const std::string& prefix) {
+  if (!rule.glob.empty()) return fits(rule.glob, name, prefix);
+  const DTypeClass kind = flambeau::info(tensor.dtype()).kind;
+  return kind == DTypeClass::floating || (kind == DTypeClass::complex && flambeau::info(rule.to).kind == kind);
 }
 
 struct Renaming {
@@ -117,8 +106,7 @@ std::vector<Renaming> renamings(const Args& args) {
 }
 
 // OLD is a whole name or its leading parts: "features" and "features." name the same.
-bool rename(std::string& name, const Renaming& rule) {
-  std::string_view from = rule.from, to = rule.to;
+bool rename(std::string& name, std::string_view from, std::string_view to) {
   if (from.ends_with('.')) from.remove_suffix(1);
   if (to.ends_with('.')) to.remove_suffix(1);
   if (!name.starts_with(from) || (name.size() > from.size() && name[from.size()] != '.')) return false;
@@ -127,6 +115,9 @@ bool rename(std::string& name, const Renaming& rule) {
   name = std::string(to) + rest;
   return true;
 }
+bool rename(std::string& name, const Renaming& rule, const std::string& prefix) {
+  return rename(name, rule.from, rule.to) || rename(name, stripped(rule.from, prefix), rule.to);
+}
 
 }  // namespace
 
@@ -134,11 +125,11 @@ bool edits_names(const Args& args) noexcept {
   return args.has("include") || args.has("exclude") || args.has("strip-prefix") || args.has("rename");
 }
 
-StateDict edited(const Args& args, const flambeau::Checkpoint& checkpoint, const std::string& file) {
+StateDict edited(const Args& args, const flambeau::Checkpoint& checkpoint, const std::string& file,
+                 std::string& prefix) {
   const auto wanted = args.values("include"), unwanted = args.values("exclude");
   std::vector<Renaming> renaming = renamings(args);
   std::vector<std::size_t> uses(renaming.size());
-  std::string prefix;
   const StateDict all = weights(args, checkpoint, file, &prefix);
   const auto tensors = static_cast<std::size_t>(
       std::ranges::count_if(all, [](const StateDict::Entry& entry) { return entry.tensor.defined(); }));
@@ -148,13 +139,9 @@ StateDict edited(const Args& args, const flambeau::Checkpoint& checkpoint, const
   std::vector<std::string> names;
   for (const StateDict::Entry& entry : all) {
     names.push_back(entry.name);
-    // Patterns may be written for the names as they stand in the file as well as for those without the prefix.
-    const auto matches = [&](const std::vector<std::string>& globs) {
-      return flambeau::matches_any(globs, entry.name) || flambeau::matches_any(globs, prefix + entry.name);
-    };
-    if ((!wanted.empty() && !matches(wanted)) || matches(unwanted)) continue;
+    if ((!wanted.empty() && !fits_any(wanted, entry.name, prefix)) || fits_any(unwanted, entry.name, prefix)) continue;
     std::string name = entry.name;
-    for (std::size_t i = 0; i < renaming.size(); ++i) uses[i] += rename(name, renaming[i]);
+    for (std::size_t i = 0; i < renaming.size(); ++i) uses[i] += rename(name, renaming[i], prefix);
     const auto before = result.size();
     if (entry.tensor.defined())
       result.set(name, entry.tensor, entry.parameter);
@@ -177,7 +164,7 @@ StateDict edited(const Args& args, const flambeau::Checkpoint& checkpoint, const
   if (!all.has_metadata()) return result;
   std::vector<StateDict::Module> modules = all.metadata();
   for (StateDict::Module& module : modules)
-    for (const Renaming& rule : renaming) rename(module.path, rule);
+    for (const Renaming& rule : renaming) rename(module.path, rule, prefix);
   result.set_metadata(std::move(modules));
   return result;
 }
@@ -187,15 +174,19 @@ void check_edits(const Args& args) {
   renamings(args);
 }
 
-void cast(const Args& args, flambeau::Value& root) {
+void cast(const Args& args, flambeau::Value& root, const std::string& file, const std::string& prefix) {
   const std::vector<Rule> wanted = rules(args);
   if (wanted.empty()) return;
-  // The whole graph, each node once, under the first name that leads to it.
-  Casts casts;
+  // The whole graph: containers under the first name that leads to them, tensors under each of theirs.
+  std::map<object::TensorNode*, std::size_t> last;  // rule that applies
+  std::vector<std::size_t> uses(wanted.size());
+  std::vector<std::string> names;
   std::unordered_set<const object::Node*> seen;
   std::vector<std::pair<object::Ref, std::string>> open{{root.ref(), ""}};
   const auto below = [](const std::string& path, object::Ref key) {
     const auto text = object::text(key);
+    // The tables of an nn.Module stand in no name.
+    if (text == "_modules" || text == "_parameters" || text == "_buffers") return path;
     const auto number = object::int_value(key);
     const std::string name = text ? std::string(*text) : number ? std::to_string(*number) : std::string();
     return path.empty() ? name : path + "." + name;
@@ -203,10 +194,18 @@ void cast(const Args& args, flambeau::Value& root) {
   while (!open.empty()) {
     const auto [ref, path] = std::move(open.back());
     open.pop_back();
+    auto* const tensor = object::as<object::TensorNode>(ref);
+    if (tensor && tensor->tensor.defined()) {
+      names.push_back(path);
+      for (std::size_t i = 0; i < wanted.size(); ++i) {
+        if (!applies(wanted[i], tensor->tensor, path, prefix)) continue;
+        ++uses[i];
+        std::size_t& rule = last[tensor];
+        rule = std::max(rule, i);
+      }
+    }
     if (!ref.node() || !seen.insert(ref.node()).second) continue;
-    if (auto* tensor = object::as<object::TensorNode>(ref)) {
-      if (const auto to = tensor->tensor.defined() ? dtype_for(wanted, tensor->tensor, path) : std::nullopt)
-        tensor->tensor = casts(tensor->tensor, *to);
+    if (tensor) {
       open.emplace_back(tensor->attributes, path);
     } else if (auto* sequence = object::as<object::Sequence>(ref)) {
       for (std::size_t i = 0; i < sequence->items.size(); ++i)
@@ -220,6 +219,13 @@ void cast(const Args& args, flambeau::Value& root) {
       for (const auto& [key, item] : thing->dict_items) open.emplace_back(item, below(path, key));
     }
   }
+  for (std::size_t i = 0; i < wanted.size(); ++i)
+    if (uses[i] == 0 && !wanted[i].glob.empty())
+      throw flambeau::Error(
+          flambeau::ErrorCode::not_found,
+          "no tensor matches '" + wanted[i].glob + "'" + flambeau::did_you_mean(wanted[i].glob, names), {.file = file});
+  Casts casts;
+  for (const auto& [tensor, rule] : last) tensor->tensor = casts(tensor->tensor, wanted[rule].to);
 }
 
 }  // namespace cli

@@ -1,4 +1,5 @@
 #include <filesystem>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -15,8 +16,9 @@ int init(const Args& args) {
   const auto out = args.value("output");
   if (!out) throw UsageError("say where to write: -o FILE");
   flambeau::models::Options options;
-  options.seed = args.number("seed").value_or(0);
-  if (const auto classes = args.number("classes", 1)) options.num_classes = static_cast<std::int64_t>(*classes);
+  options.seed = args.seed("seed").value_or(0);
+  if (const auto classes = args.number("classes", 1, std::numeric_limits<std::int64_t>::max()))
+    options.num_classes = static_cast<std::int64_t>(*classes);
   const flambeau::Model model = flambeau::models::make(name, options);
   {
     const Interruptible interruptible;

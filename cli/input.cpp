@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <filesystem>
+#include <unordered_set>
 
 #include <flambeau/error.h>
 #include <flambeau/near.h>
@@ -59,6 +61,25 @@ std::string key_text(const Value& key) {
   return key.kind() == flambeau::Kind::string ? std::string(key.as_string()) : flambeau::repr(key, 200);
 }
 
+// The index of the parts in a folder; empty without.
+std::string index_in(const std::string& folder) {
+  std::string first;
+  std::error_code failed;
+  for (auto it = std::filesystem::directory_iterator(folder, failed); !failed && it != std::filesystem::end(it);
+       it.increment(failed))
+    if (std::string path = it->path().string(); path.ends_with(".index.json") && (first.empty() || path < first))
+      first = std::move(path);
+  return first;
+}
+
+flambeau::Checkpoint loaded(const Args& args, const std::string& path, flambeau::Read read) try {
+  return flambeau::load(path, load_options(args, read));
+} catch (const flambeau::Error& error) {
+  const std::string index = index_in(path);
+  if (index.empty()) throw error.at({.file = path.empty() ? "''" : path});
+  throw flambeau::Error(error.code(), error.message() + "; the index of its parts is " + index, error.place());
+}
+
 }  // namespace
 
 flambeau::LoadOptions load_options(const Args& args, flambeau::Read read) {
@@ -70,8 +91,14 @@ flambeau::LoadOptions load_options(const Args& args, flambeau::Read read) {
 }
 
 flambeau::Checkpoint open(const Args& args, const std::string& path, flambeau::Read read) {
-  flambeau::Checkpoint checkpoint = flambeau::load(path, load_options(args, read));
-  if (const auto root = args.value("root")) checkpoint.root() = lookup(checkpoint.root(), *root);
+  flambeau::Checkpoint checkpoint = loaded(args, path, read);
+  const auto root = args.value("root");
+  if (!root) return checkpoint;
+  try {
+    checkpoint.root() = lookup(checkpoint.root(), *root);
+  } catch (const flambeau::Error& error) {
+    throw error.at({.file = path});
+  }
   return checkpoint;
 }
 
@@ -91,6 +118,11 @@ flambeau::StateDict weights(const Args& args, const flambeau::Checkpoint& checkp
   } catch (const flambeau::Error& error) {
     throw error.at({.file = file});
   }
+}
+
+bool is_container(const Value& value) noexcept {
+  const flambeau::Kind kind = value.kind();
+  return kind == flambeau::Kind::dict || kind == flambeau::Kind::object || object::holds<object::Sequence>(kind);
 }
 
 std::vector<std::pair<std::string, Value>> parts(const Value& value) {
@@ -166,8 +198,33 @@ Value lookup(const Value& root, std::string_view path) {
   return value;
 }
 
+std::optional<flambeau::DType> widened(flambeau::DType dtype) noexcept {
+  using flambeau::DType, flambeau::DTypeClass;
+  switch (flambeau::info(dtype).kind) {
+    case DTypeClass::signed_integer:
+      return DType::int64;
+    case DTypeClass::unsigned_integer:
+    case DTypeClass::boolean:
+      return DType::uint64;
+    case DTypeClass::floating:
+      return DType::float64;
+    case DTypeClass::complex:
+      return DType::complex128;
+    default:
+      return std::nullopt;
+  }
+}
+
 std::string_view stripped(std::string_view name, std::string_view prefix) noexcept {
   return name.starts_with(prefix) ? name.substr(prefix.size()) : name;
+}
+
+std::string bytes_in_storages(const std::vector<flambeau::Listed>& rows, std::uint64_t bytes) {
+  std::unordered_set<std::uint64_t> seen;
+  std::uint64_t whole = 0;
+  for (const flambeau::Listed& row : rows)
+    if (row.storage && seen.insert(*row.storage).second) whole += row.tensor.storage()->nbytes();
+  return human_bytes(bytes) + (whole > bytes ? " in storages of " + human_bytes(whole) : "");
 }
 
 std::string describe(const flambeau::Tensor& tensor) {

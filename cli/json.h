@@ -35,6 +35,7 @@ class Json {
   Json& value(std::integral auto number) { return raw(std::to_string(number)); }
   /// NaN and infinity, which JSON lacks, as text.
   Json& value(double number) {
+    if (std::isnan(number)) return value("nan");  // of either sign
     return std::isfinite(number) ? raw(fmt::format("{}", number)) : value(fmt::format("{}", number));
   }
   Json& null() { return raw("null"); }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <filesystem>
 #include <map>
 
 #include <fmt/format.h>
@@ -42,10 +43,14 @@ void choose(std::vector<Listed>& rows, const Args& args, const std::string& file
   std::erase_if(rows, [&](const Listed& row) {
     return (!wanted.empty() && !flambeau::matches_any(wanted, row.name)) || flambeau::matches_any(unwanted, row.name);
   });
-  if (rows.empty() && !wanted.empty())
-    throw flambeau::Error(flambeau::ErrorCode::not_found,
-                          "no tensor matches '" + wanted.front() + "'" + flambeau::did_you_mean(wanted.front(), names),
-                          {.file = file});
+  if (!rows.empty() || wanted.empty()) return;
+  std::error_code ignored;
+  throw flambeau::Error(flambeau::ErrorCode::not_found,
+                        "no tensor matches '" + wanted.front() + "'" +
+                            (std::filesystem::exists(wanted.front(), ignored)
+                                 ? ", which is a file: ls takes one, and names of its tensors"
+                                 : flambeau::did_you_mean(wanted.front(), names)),
+                        {.file = file});
 }
 
 std::string as_table(const std::vector<Listed>& rows, const flambeau::Checkpoint& checkpoint, const std::string& file) {
@@ -76,7 +81,7 @@ std::string as_table(const std::vector<Listed>& rows, const flambeau::Checkpoint
   std::uint64_t bytes = 0;
   for (const auto& [storage, size] : bytes_of) bytes += size;
   return table.text() + fmt::format("{}: {}, {} tensors, {} elements, {}\n", shown(file), checkpoint.container().format,
-                                    grouped(rows.size()), grouped(elements), human_bytes(bytes));
+                                    grouped(rows.size()), grouped(elements), bytes_in_storages(rows, bytes));
 }
 
 }  // namespace
@@ -84,7 +89,12 @@ std::string as_table(const std::vector<Listed>& rows, const flambeau::Checkpoint
 int ls(const Args& args) {
   const std::string& file = args.operands().front();
   const flambeau::Checkpoint checkpoint = open(args, file);
-  std::vector<Listed> rows = flambeau::list(checkpoint, {.sha256 = args.has("sha256")});
+  std::vector<Listed> rows;
+  try {
+    rows = flambeau::list(checkpoint, {.sha256 = args.has("sha256")});
+  } catch (const flambeau::Error& error) {
+    throw error.at({.file = file});
+  }
   if (const auto prefix = args.value("strip-prefix")) strip(rows, *prefix);
   choose(rows, args, file);
   sort_rows(rows, args.value_or("sort", "file"));

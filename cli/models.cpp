@@ -65,6 +65,8 @@ void print_one(const Args& args, const std::string& name) {
 }  // namespace
 
 int models(const Args& args) {
+  if (args.operands().empty() ? args.has("keys") : args.has("names"))
+    throw UsageError(args.has("keys") ? "--keys needs a model's NAME" : "--names lists all models: it takes no NAME");
   args.operands().empty() ? print_all(args) : print_one(args, args.operands().front());
   return yes;
 }

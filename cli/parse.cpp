@@ -28,6 +28,14 @@ const Option* find(const Verb& verb, auto matches) {
   throw UsageError("no option '" + word + "'" + flambeau::did_you_mean(word, names));
 }
 
+template <class Number>
+std::optional<Number> whole(std::string_view text) noexcept {
+  Number number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
 void check_choice(const Option& option, std::string_view value) {
   if (option.choices.empty()) return;
   std::vector<std::string_view> choices;
@@ -111,15 +119,22 @@ std::vector<std::string> Args::values(std::string_view option) const {
   return all;
 }
 
-std::optional<std::uint64_t> Args::number(std::string_view option, std::uint64_t least) const {
+std::optional<std::uint64_t> Args::number(std::string_view option, std::uint64_t least, std::uint64_t most) const {
   const auto text = value(option);
   if (!text) return std::nullopt;
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
-  if (error != std::errc{} || end != text->data() + text->size() || number < least)
-    throw UsageError("--" + std::string(option) + " takes a whole number from " + std::to_string(least) + " on, not '" +
-                     *text + "'");
+  const auto number = whole<std::uint64_t>(*text);
+  if (!number || *number < least || *number > most)
+    throw UsageError("--" + std::string(option) + " takes a whole number from " + std::to_string(least) +
+                     (most == ~std::uint64_t{0} ? " on" : " to " + std::to_string(most)) + ", not '" + *text + "'");
   return number;
+}
+
+std::optional<std::uint64_t> Args::seed(std::string_view option) const {
+  const auto text = value(option);
+  if (!text) return std::nullopt;
+  if (const auto number = whole<std::uint64_t>(*text)) return number;
+  if (const auto number = whole<std::int64_t>(*text)) return static_cast<std::uint64_t>(*number);
+  throw UsageError("--" + std::string(option) + " takes a whole number of 64 bits, not '" + *text + "'");
 }
 
 std::optional<std::uint64_t> amount_of(std::string_view text) noexcept {
@@ -136,10 +151,9 @@ std::optional<std::uint64_t> amount_of(std::string_view text) noexcept {
       text.remove_suffix(1);
     }
   }
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size() || number > (~std::uint64_t{0} >> shift)) return {};
-  return number << shift;
+  const auto number = whole<std::uint64_t>(text);
+  if (!number || *number > (~std::uint64_t{0} >> shift)) return {};
+  return *number << shift;
 }
 
 std::optional<std::uint64_t> Args::amount(std::string_view option) const {

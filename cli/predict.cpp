@@ -16,7 +16,7 @@
 
 #include "command.h"
 #include "json.h"
-#include "precision.h"
+#include "plan_options.h"
 #include "predict_model.h"
 #include "terminal.h"
 
@@ -33,7 +33,7 @@ flambeau::PlanOptions plan_options(const Args& args, std::size_t inputs) {
   const bool pack = inputs >= many || args.has("cache") || options.precision != flambeau::Precision::fp32;
   options.effort = pack ? flambeau::Effort::steady : flambeau::Effort::oneshot;
   if (args.has("reference")) options.kernels = flambeau::Kernels::reference;
-  options.threads = static_cast<int>(std::min<std::uint64_t>(args.number("threads", 1).value_or(0), 1024));
+  options.threads = threads(args);
   return options;
 }
 
@@ -56,6 +56,25 @@ Deviation deviation_of(const Tensor& outputs, const flambeau::Model& model, cons
   }
   const auto best = [](const Tensor& rows) { return flambeau::predict::top_k(rows, 1).front().front().index; };
   return {size > 0 ? std::sqrt(difference / size) : 0.0, best(outputs) == best(exact)};
+}
+
+Tensor prepared(const std::string& npy) {
+  const Tensor x = flambeau::read_npy(npy);
+  if (flambeau::info(x.dtype()).kind == flambeau::DTypeClass::complex)
+    throw flambeau::Error(flambeau::ErrorCode::unsupported, "models take real numbers, these are complex",
+                          {.file = npy});
+  return x.to(flambeau::DType::float32).contiguous();
+}
+
+std::vector<std::vector<flambeau::predict::Class>> best_classes(const Args& args, const Tensor& scores,
+                                                                std::int64_t count,
+                                                                const std::vector<std::string>& labels) {
+  const std::vector<std::string_view> views(labels.begin(), labels.end());
+  try {
+    return flambeau::predict::top_k(scores, count, views);
+  } catch (const flambeau::Error& error) {
+    throw error.at({.file = args.value_or("labels", "")});  // more of them than classes, or fewer
+  }
 }
 
 struct Answer {
@@ -223,7 +242,6 @@ int predict(const Args& args) {
   if (args.has("calibrate") && options.precision != flambeau::Precision::int8)
     throw UsageError("--calibrate is for --precision int8");
   const Chosen chosen = choose_model(args);
-  const std::vector<std::string_view> labels(chosen.labels.begin(), chosen.labels.end());
 
   if (const auto folder = args.value("cache")) chosen.model.cache_plans(*folder);
   if (const auto path = args.value("calibrate")) {
@@ -240,11 +258,11 @@ int predict(const Args& args) {
     logits.push_back(chosen.model(x, options));
     if (options.precision != flambeau::Precision::fp32 && !deviation)
       deviation = deviation_of(logits.back(), chosen.model, x, options);
-    const auto rows = flambeau::predict::top_k(flambeau::predict::softmax(logits.back()), top, labels);
+    const auto rows = best_classes(args, flambeau::predict::softmax(logits.back()), top, chosen.labels);
     for (std::size_t i = 0; i < rows.size(); ++i)
       answers.push_back({rows.size() > 1 ? input + "[" + std::to_string(i) + "]" : input, rows[i]});
   };
-  if (npy) run(flambeau::read_npy(*npy).to(flambeau::DType::float32).contiguous(), *npy);
+  if (npy) run(prepared(*npy), *npy);
   Progress progress(args, "predicting", grouped);
   // Of several images one may be broken; rows of logits would no longer stand beside their images.
   const bool go_on = images.size() > 1 && !args.has("logits");

@@ -63,6 +63,8 @@ std::vector<std::string> read_labels(const std::string& file) {
     if (line.ends_with('\r')) line.pop_back();
     labels.push_back(line);
   }
+  if (lines.bad()) throw flambeau::Error(flambeau::ErrorCode::io, "cannot be read", {.file = file});
+  if (labels.empty()) throw flambeau::Error(flambeau::ErrorCode::invalid_argument, "no labels in it", {.file = file});
   return labels;
 }
 
@@ -168,7 +170,7 @@ Chosen choose_model(const Args& args) {
   const auto name = args.value("model"), weights = args.value("weights");
   if (args.has("random")) {
     if (!name || weights) throw UsageError("--random SEED goes with --model NAME and without --weights");
-    chosen.model = models_::make(*name, {.seed = args.number("random")});
+    chosen.model = models_::make(*name, {.seed = args.seed("random")});
     chosen.name = *name;
     set_preset(chosen, {});
     if (const auto file = args.value("labels")) chosen.labels = read_labels(*file);

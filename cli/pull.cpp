@@ -25,9 +25,8 @@ std::string address(const Args& args, const Weights& weights) {
   return *mirror + (mirror->ends_with('/') ? "" : "/") + std::string(weights.file_name);
 }
 
-void list(const Args& args, std::string_view builder) {
+void list(Json& json, const Args& args, std::string_view builder) {
   if (!flambeau::models::find(builder)) published(builder, "DEFAULT");  // throws with near names
-  Json json;
   json.object().field("model", builder).key("weights").array();
   Table table({"weights", ">acc@1", ">acc@5", ">parameters", ">size", "crop", "file"});
   for (const Weights& row : flambeau::models::weights_of(builder)) {
@@ -44,7 +43,8 @@ void list(const Args& args, std::string_view builder) {
                grouped(static_cast<std::uint64_t>(row.parameters)), human_bytes(bytes), std::to_string(row.crop),
                cached ? shown(*cached) : "-"});
   }
-  print(args.has("json") ? json.end().end().text() : table.text());
+  json.end().end();
+  if (!args.has("json")) print(table.text());
 }
 
 }  // namespace
@@ -75,11 +75,13 @@ std::string fetched(const Args& args, const Weights& weights, bool again) {
 }
 
 int pull(const Args& args) {
+  Json json;
   if (args.has("list")) {
-    for (const std::string& name : args.operands()) list(args, name);
+    json.object().key("models").array();
+    for (const std::string& name : args.operands()) list(json, args, name);
+    if (args.has("json")) print(json.end().end().text());
     return yes;
   }
-  Json json;
   json.object().key("pulled").array();
   for (const std::string& operand : args.operands()) {
     const auto colon = operand.find(':');

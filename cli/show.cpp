@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <concepts>
 #include <limits>
 #include <unordered_set>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <flambeau/error.h>
 #include <flambeau/inspect.h>
@@ -24,20 +24,6 @@ using flambeau::Value;
 
 constexpr std::size_t most_items = 200;  // of one container that holds neither tensors nor containers
 constexpr std::size_t deepest = 100;
-
-bool is_container(const Value& value) {
-  switch (value.kind()) {
-    case Kind::dict:
-    case Kind::list:
-    case Kind::tuple:
-    case Kind::set:
-    case Kind::frozenset:
-    case Kind::object:
-      return true;
-    default:
-      return false;
-  }
-}
 
 std::string one_line(const Value& value) {
   if (value.kind() == Kind::tensor) {
@@ -93,69 +79,91 @@ std::string tree(const Value& root) {
   return text;
 }
 
+constexpr double none = std::numeric_limits<double>::quiet_NaN();
+
+/// `Number` holds the elements as they are.
+template <class Number>
 struct Statistics {
-  double least = std::numeric_limits<double>::infinity(), most = -least, mean = 0, deviation = 0;
+  Number least = std::numeric_limits<Number>::quiet_NaN(), most = least;
+  double mean = 0, deviation = 0;
   std::uint64_t zeros = 0, nan = 0, inf = 0, count = 0;
+  std::vector<Number> first{};  // elements
 };
 
 // Over the finite elements, in pieces, so that memory stays small.
-Statistics statistics(const Tensor& tensor) {
-  Statistics result;
+template <class Number>
+Statistics<Number> statistics(const Tensor& tensor, flambeau::DType wide) {
+  Statistics<Number> result;
   double sum_of_squares = 0;
   const Tensor flat = tensor.contiguous().reshape({-1});
   constexpr std::int64_t piece = 1 << 18;
   for (std::int64_t at = 0; at < flat.numel(); at += piece) {
-    const Tensor part =
-        flat.narrow(0, at, std::min(piece, flat.numel() - at)).to(flambeau::DType::float64).contiguous();
-    for (const double x : part.data<double>()) {
+    const Tensor part = flat.narrow(0, at, std::min(piece, flat.numel() - at)).to(wide).contiguous();
+    const auto elements = part.data<Number>();
+    if (at == 0) {
+      const auto head = elements.first(std::min<std::size_t>(8, elements.size()));
+      result.first.assign(head.begin(), head.end());
+    }
+    for (const Number element : elements) {
+      const auto x = static_cast<double>(element);
       if (std::isnan(x)) ++result.nan;
       if (std::isinf(x)) ++result.inf;
       if (!std::isfinite(x)) continue;
-      result.zeros += x == 0;
-      result.least = std::min(result.least, x);
-      result.most = std::max(result.most, x);
+      result.zeros += element == 0;
+      result.least = result.count == 0 ? element : std::min(result.least, element);
+      result.most = result.count == 0 ? element : std::max(result.most, element);
       const double step = x - result.mean;
       result.mean += step / static_cast<double>(++result.count);
       sum_of_squares += step * (x - result.mean);
     }
   }
+  if (result.count == 0) result.mean = result.deviation = none;
   if (result.count > 1) result.deviation = std::sqrt(sum_of_squares / static_cast<double>(result.count - 1));
   return result;
 }
 
-bool has_numbers(const Tensor& tensor) {
-  switch (flambeau::info(tensor.dtype()).kind) {
-    case flambeau::DTypeClass::unsigned_integer:
-    case flambeau::DTypeClass::signed_integer:
-    case flambeau::DTypeClass::floating:
-    case flambeau::DTypeClass::boolean:
-      return !tensor.is_meta() && tensor.numel() > 0;
-    default:
-      return false;
+std::string as_text(double number) { return fmt::format("{:.6g}", number); }
+std::string as_text(std::integral auto number) { return std::to_string(number); }
+
+/// Adds to the document, if there is one, else prints.
+template <class Number>
+void show_numbers(Json* json, const Tensor& tensor, flambeau::DType wide) {
+  const auto found = statistics<Number>(tensor, wide);
+  if (json) {
+    json->field("min", found.least).field("max", found.most).field("mean", found.mean).field("std", found.deviation);
+    json->field("zeros", found.zeros).field("nan", found.nan).field("inf", found.inf).list("first", found.first);
+    return;
   }
+  print(fmt::format("min       {}\nmax       {}\nmean      {}\nstd       {}\n", as_text(found.least),
+                    as_text(found.most), as_text(found.mean), as_text(found.deviation)));
+  print(fmt::format("zeros     {}\nNaN, inf  {}, {}\nfirst    ", grouped(found.zeros), grouped(found.nan),
+                    grouped(found.inf)));
+  for (const Number element : found.first) print(" " + as_text(element));
+  print("\n");
 }
 
-std::vector<double> first_elements(const Tensor& tensor) {
-  const Tensor flat = tensor.contiguous().reshape({-1});
-  const Tensor head =
-      flat.narrow(0, 0, std::min<std::int64_t>(8, flat.numel())).to(flambeau::DType::float64).contiguous();
-  const auto elements = head.data<double>();
-  return {elements.begin(), elements.end()};
+void show_numbers(Json* json, const Tensor& tensor) {
+  const auto wide = widened(tensor.dtype());
+  if (!wide || tensor.is_meta() || tensor.numel() == 0) return;
+  switch (*wide) {
+    case flambeau::DType::float64:
+      return show_numbers<double>(json, tensor, *wide);
+    case flambeau::DType::int64:
+      return show_numbers<std::int64_t>(json, tensor, *wide);
+    case flambeau::DType::uint64:
+      return show_numbers<std::uint64_t>(json, tensor, *wide);
+    default:
+      return;  // complex numbers have no order
+  }
 }
 
 int show_tensor(const Args& args, const std::string& name, const Value& value) {
   const Tensor& tensor = value.as_tensor();
-  const bool numbers = has_numbers(tensor);
-  const Statistics found = numbers ? statistics(tensor) : Statistics{};
-  const std::vector<double> first = numbers ? first_elements(tensor) : std::vector<double>{};
   if (args.has("json")) {
     Json json;
     json.object().field("name", name).field("dtype", flambeau::name(tensor.dtype())).list("shape", tensor.shape());
     json.list("stride", tensor.strides()).field("offset", tensor.offset()).field("nbytes", tensor.nbytes());
-    if (numbers) {
-      json.field("min", found.least).field("max", found.most).field("mean", found.mean).field("std", found.deviation);
-      json.field("zeros", found.zeros).field("nan", found.nan).field("inf", found.inf).list("first", first);
-    }
+    show_numbers(&json, tensor);
     print(json.end().text());
     return yes;
   }
@@ -165,11 +173,7 @@ int show_tensor(const Args& args, const std::string& name, const Value& value) {
   if (tensor.storage())
     print(fmt::format("storage   {} bytes, {}\n", grouped(tensor.storage()->nbytes()),
                       shown(tensor.storage()->location())));
-  if (!numbers) return yes;
-  print(fmt::format("min       {:.6g}\nmax       {:.6g}\nmean      {:.6g}\nstd       {:.6g}\n", found.least, found.most,
-                    found.mean, found.deviation));
-  print(fmt::format("zeros     {}\nNaN, inf  {}, {}\n", grouped(found.zeros), grouped(found.nan), grouped(found.inf)));
-  print(fmt::format("first     {:.6g}\n", fmt::join(first, " ")));
+  show_numbers(nullptr, tensor);
   return yes;
 }
 
@@ -211,7 +215,7 @@ int show_summary(const Args& args, const flambeau::Checkpoint& checkpoint, const
   print(fmt::format("file      {}\nformat    {}, pickle protocol {}{}\nroot      {}\ntensors   {}, {} elements, {}\n",
                     shown(file), container.format, container.pickle_protocol,
                     container.big_endian ? ", big-endian" : "", shown(checkpoint.root().type_name()),
-                    grouped(rows.size()), grouped(parameters), human_bytes(bytes)));
+                    grouped(rows.size()), grouped(parameters), bytes_in_storages(rows, bytes)));
   if (!key.empty() || !prefix.empty())
     print("weights   " + (key.empty() ? "" : "under '" + shown(key) + "'") +
           (key.empty() || prefix.empty() ? "" : ", ") +
@@ -232,10 +236,10 @@ int show(const Args& args) {
   Value value;
   try {
     value = lookup(checkpoint.root(), path);
+    if (value.kind() == Kind::tensor) return show_tensor(args, path, value);
   } catch (const flambeau::Error& error) {
-    throw error.at({.file = file});
+    throw error.at({.file = file, .tensor = value.kind() == Kind::tensor ? path : ""});
   }
-  if (value.kind() == Kind::tensor) return show_tensor(args, path, value);
   if (args.has("json")) {
     Json json;
     json.object().field("path", path).field("type", value.type_name()).field("repr", flambeau::repr(value, 1 << 20));

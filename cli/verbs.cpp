@@ -168,7 +168,10 @@ constexpr auto table = std::to_array<Verb>({
          "\"bytes\", \"weights_key\",\n"
          "\"weights_prefix\", \"notes\"}; of a value {\"path\", \"type\", \"repr\"}; of a tensor {\"name\", \"dtype\", "
          "\"shape\", \"stride\",\n"
-         "\"offset\", \"nbytes\", \"min\", \"max\", \"mean\", \"std\", \"zeros\", \"nan\", \"inf\", \"first\"}.",
+         "\"offset\", \"nbytes\", \"min\", \"max\", \"mean\", \"std\", \"zeros\", \"nan\", \"inf\", \"first\"}; the "
+         "numbers are those "
+         "of the\n"
+         "finite elements, \"nan\" if there are none.",
      .examples = "show model.pth\nshow checkpoint.pth optimizer.param_groups\nshow model.pth classifier.6.bias",
      .run = show},
     {.name = "verify",
@@ -206,17 +209,24 @@ constexpr auto table = std::to_array<Verb>({
      .max_operands = 2,
      .options = diff_options,
      .about =
-         "Exit status 0 if all tensors are equal, 1 if they differ. Any two readable formats. Files without a name in\n"
-         "common are compared by their weights, wherever those are. Lines begin with '-' and '+' for a tensor that "
-         "only\n"
-         "A or B has, '>' for the same content under another name, '~' for a change: elements that differ, the "
-         "largest\n"
-         "absolute and relative difference (of B), the distance in ULP, the cosine.\n"
+         "Exit status 0 if all tensors and all other values are equal, 1 if they differ. Any two readable formats. "
+         "With\n"
+         "--weights, and for files without a name in common, the weights alone count, wherever they are; with "
+         "--strip-prefix\n"
+         "and between a whole model and a state_dict the tensors alone.\n"
+         "Nothing is said of requires_grad, strides, shared memory and _metadata. Lines begin with '-' and '+' for a "
+         "tensor\n"
+         "that only A or B has, '>' for the same content under another name, '~' for a change: elements that differ, "
+         "the\n"
+         "largest absolute and relative difference (of B), the distance in ULP, the cosine.\n"
          "--json: {\"same\", \"equal\": N, \"only_first\": [NAME…], \"only_second\": [NAME…], \"renamed\": [{\"from\", "
          "\"to\"}…],\n"
          "\"changed\": [{\"name\", \"what\": shape|dtype|values, \"first\", \"second\", \"differing\", \"max_abs\", "
          "\"max_rel\", \"max_ulp\",\n"
-         "\"cosine\"}…]}. Infinity and NaN, which JSON lacks, are the texts \"inf\" and \"nan\".",
+         "\"cosine\"}…], \"other_values\": {\"differing\": N, \"first\": [PATH…]}}. Infinity and NaN, which JSON "
+         "lacks, are the "
+         "texts\n"
+         "\"inf\" and \"nan\".",
      .examples = "diff before.pth after.pth\ndiff a.pth b.pth --atol 1e-6 --json",
      .run = diff},
     {.name = "convert",

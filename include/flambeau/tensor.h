@@ -139,7 +139,7 @@ class Tensor {
 
   /// Itself if contiguous and without conj/neg bits, else a row-major copy with the bits carried out. Throws
   /// Error(limit) when an expanded tensor would become larger than its storage and than `max_dense_bytes`; so do all
-  /// that copy.
+  /// that copy or compare.
   Tensor contiguous(std::uint64_t max_dense_bytes = Limits{}.max_dense_bytes) const;
   /// An own row-major copy, never shared.
   Tensor clone() const;

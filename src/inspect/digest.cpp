@@ -11,6 +11,7 @@
 #include <flambeau/error.h>
 
 #include "base/threads.h"
+#include "tensor/elements.h"
 
 namespace flambeau::inspect {
 namespace {
@@ -77,6 +78,7 @@ std::string identity(const Tensor& tensor) {
 }  // namespace
 
 std::string sha256(const Tensor& tensor) {
+  tensor::check_dense(tensor);
   Sha256 sha;
   add(sha, tensor);
   return sha.finish();

@@ -76,13 +76,6 @@ void check_type(const Tensor& tensor) {
                 fmt::format("a {} tensor has no elements of type {}", name(tensor.dtype()), name(dtype_of<T>)));
 }
 
-void check_dense(const Tensor& tensor, std::uint64_t max_dense_bytes) {
-  if (tensor.storage() && tensor.nbytes() > max_dense_bytes && tensor.nbytes() > tensor.storage()->nbytes())
-    throw Error(ErrorCode::limit,
-                fmt::format("an expanded tensor of {} bytes over a storage of {} exceeds max_dense_bytes = {}",
-                            tensor.nbytes(), tensor.storage()->nbytes(), max_dense_bytes));
-}
-
 std::uint64_t byte_offset(const Tensor& tensor) {
   return tensor.nbytes() == 0 ? 0 : static_cast<std::uint64_t>(tensor.offset()) * itemsize(tensor.dtype());
 }
@@ -175,13 +168,13 @@ double Tensor::item() const {
 
 Tensor Tensor::contiguous(std::uint64_t max_dense_bytes) const {
   if (is_meta() || (defined_ && plain(*this))) return *this;
-  check_dense(*this, max_dense_bytes);
+  tensor::check_dense(*this, max_dense_bytes);
   return clone();
 }
 
 Tensor Tensor::clone() const {
   if (!defined_) return {};
-  check_dense(*this, Limits{}.max_dense_bytes);
+  tensor::check_dense(*this);
   Tensor result = is_meta() ? meta(shape_, dtype_) : uninitialized(shape_, dtype_);
   if (!is_meta()) copy_bytes(*this, result.storage_->mutable_bytes().data());
   return result.set_requires_grad(requires_grad_);
@@ -190,7 +183,7 @@ Tensor Tensor::clone() const {
 Tensor Tensor::to(DType dtype) const {
   if (dtype == dtype_ || !defined_) return *this;
   tensor::check_castable(dtype_, dtype);
-  check_dense(*this, Limits{}.max_dense_bytes);
+  tensor::check_dense(*this);
   Tensor result = is_meta() ? meta(shape_, dtype) : uninitialized(shape_, dtype);
   if (!is_meta()) result.copy_from(*this);
   return result.set_requires_grad(requires_grad_);
@@ -243,6 +236,8 @@ bool Tensor::equal(const Tensor& other) const {
   if (dtype_ != other.dtype_ || shape_ != other.shape_ || is_meta() != other.is_meta()) return false;
   if (is_meta() || nbytes() == 0) return true;
   if (plain(*this) && plain(other)) return std::memcmp(bytes().data(), other.bytes().data(), nbytes()) == 0;
+  tensor::check_dense(*this);
+  tensor::check_dense(other);
   const auto count = static_cast<std::uint64_t>(numel());
   const std::uint64_t size = itemsize(dtype_), step = std::min(count, block_elements);
   const auto left = std::make_unique_for_overwrite<std::byte[]>(step * size);

@@ -150,6 +150,13 @@ void check_readable(const Tensor& tensor) {
 
 }  // namespace
 
+void check_dense(const Tensor& tensor, std::uint64_t max_dense_bytes) {
+  if (tensor.storage() && tensor.nbytes() > max_dense_bytes && tensor.nbytes() > tensor.storage()->nbytes())
+    throw Error(ErrorCode::limit,
+                fmt::format("an expanded tensor of {} bytes over a storage of {} exceeds max_dense_bytes = {}",
+                            tensor.nbytes(), tensor.storage()->nbytes(), max_dense_bytes));
+}
+
 void gather(const Tensor& tensor, std::uint64_t first, std::uint64_t count, std::byte* into) {
   check_readable(tensor);
   if (count == 0) return;

@@ -23,6 +23,9 @@ void scatter(const Tensor& tensor, std::uint64_t first, std::uint64_t count, con
 /// Storage::each_block).
 void each_block(const Tensor& tensor, const std::function<void(std::span<const std::byte>)>& take);
 
+/// Throws Error(limit) for an expanded tensor that is larger than its storage and than `max_dense_bytes`.
+void check_dense(const Tensor& tensor, std::uint64_t max_dense_bytes = Limits{}.max_dense_bytes);
+
 /// product of sizes; throws Error(corrupt) for negative sizes and when product × itemsize reaches 2^63.
 std::uint64_t checked_numel(const Shape& shape, DType dtype);
 

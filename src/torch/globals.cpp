@@ -99,6 +99,7 @@ constexpr std::array known = {
     Row{"torch._dynamo.decorators", "_DimRange"},
     Row{"torch.jit._pickle", "build_intlist build_tensorlist build_doublelist build_boollist restore_type_tag"},
     Row{"torch.distributed.checkpoint.metadata", "A*"},
+    Row{"torch.distributed.checkpoint.metadata", "_MEM_FORMAT_ENCODING"},
     Row{"torch.distributed.checkpoint.filesystem", "_StorageInfo _StoragePrefix"},
     Row{"torch.distributed.checkpoint.planner", "A*"},
     Row{"torchvision.models.*", "A*"},

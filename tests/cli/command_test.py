@@ -93,13 +93,20 @@ class Completions(Case):
         driver = f"""{script}
         COMP_WORDS=({' '.join(f"'{w}'" for w in words)}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _flambeau
         printf '%s\\n' "${{COMPREPLY[@]}}" """
-        return subprocess.run(["bash", "-c", driver], check=True, capture_output=True, text=True).stdout.split()
+        return subprocess.run(["bash", "-c", driver], check=True, capture_output=True, text=True, cwd=self.folder).stdout.splitlines()
 
     def test_bash_completes(self):
         self.assertEqual(self.complete("flambeau", "conv"), ["convert"])
         self.assertEqual(self.complete("flambeau", "ls", "--sh"), ["--sha256"])
         self.assertEqual(self.complete("flambeau", "ls", "--sort", "d"), ["dtype"])
+        self.assertEqual(self.complete("flambeau", "ls", "--sort", "=", "s"), ["size"])
+        self.assertEqual(self.complete("flambeau", "ls", "--sort", "="), ["file", "name", "size", "dtype"])
         self.assertEqual(self.complete("flambeau", "completions", "z"), ["zsh"])
+
+    def test_bash_completes_names_with_blanks(self):
+        (self.folder / "a b.pth").touch()
+        self.assertEqual(self.complete("flambeau", "ls", "a"), ["a b.pth"])
+        self.assertEqual(self.complete("flambeau", "predict", "-w", "a"), ["a b.pth"])
 
     def test_unknown_shell(self):
         self.assertIn("bash, zsh and fish", self.fails(2, "completions", "tcsh"))

@@ -35,6 +35,8 @@ class Models(Case):
         self.assertIn("classifier.1.weight", self.ok("models", "squeezenet1_1", "--keys"))
         self.assertEqual(json.loads(self.ok("models", "squeezenet1_1", "--json"))["parameters"], 1235496)
         self.assertIn("did you mean 'vgg1", self.fails(2, "models", "vgg61"))
+        self.assertIn("--names lists all", self.fails(2, "models", "vgg16", "--names"))
+        self.assertIn("--keys needs", self.fails(2, "models", "--keys"))
 
 
 class Bench(Case):
@@ -44,7 +46,27 @@ class Bench(Case):
             answer = json.loads(self.ok("bench", "--json", "-m", "squeezenet1_1", "--runs", "2", *words))
             self.assertEqual((answer["model"], answer["precision"], answer["runs"]), ("squeezenet1_1", precision, 2))
             self.assertTrue(0 < answer["best_ms"] <= answer["median_ms"])
+        self.assertIn("from 1 on", self.fails(2, "bench", "--threads", 0))
         self.assertIn("'fp16'", self.fails(2, "bench", "--precision", "fp16"))
+
+
+class Init(Case):
+    def test_seeds_are_those_of_manual_seed(self):
+        paths = []
+        for seed in (-1, 2**64 - 1, -2**63, 2**63):
+            paths.append(self.folder / f"{seed}" / "net.pth")
+            paths[-1].parent.mkdir()
+            self.ok("init", "squeezenet1_1", f"--seed={seed}", "-o", paths[-1])
+        minus_one, largest, least, middle = (path.read_bytes() for path in paths)
+        self.assertEqual((minus_one, least), (largest, middle))
+        self.assertNotEqual(minus_one, least)
+        for wrong in ("-9223372036854775809", "18446744073709551616", "1.5", "-", ""):
+            self.assertIn("of 64 bits", self.fails(2, "init", "squeezenet1_1", f"--seed={wrong}", "-o", paths[0]))
+
+    def test_classes_that_cannot_be(self):
+        err = self.fails(2, "init", "squeezenet1_1", "--classes", 2**64 - 1, "-o", self.folder / "net.pth")
+        self.assertIn("--classes takes a whole number from 1 to 9223372036854775807", err)
+        self.fails(2, "init", "squeezenet1_1", "--classes", 2**63 - 1, "-o", self.folder / "net.pth")
 
 
 class Predict(Case):
@@ -103,6 +125,15 @@ class Predict(Case):
         answer = self.answer("-w", whole, CAT)
         self.assertEqual(answer["model"], "squeezenet1_1")
         self.assertEqual(answer["results"], self.answer("-w", WEIGHTS, CAT)["results"])
+        self.assertIn("52 equal", self.ok("diff", whole, WEIGHTS))
+
+    def test_casts_parts_of_a_whole_model(self):
+        whole, half = self.folder / "whole.pth", self.folder / "half.pth"
+        self.ok("init", "squeezenet1_1", "--whole", "-o", whole)
+        self.ok("convert", whole, half, "--dtype", "features.0.*=float16")
+        dtypes = {row["name"]: row["dtype"] for row in json.loads(self.ok("ls", half, "--json"))["tensors"]}
+        self.assertEqual(dtypes["features.0.weight"], "float16")
+        self.assertEqual(dtypes["features.3.squeeze.weight"], "float32")
 
     def test_answers_folders_and_standard_input(self):
         photos = self.folder / "photos"
@@ -146,6 +177,12 @@ class Predict(Case):
         cut.write_bytes(WEIGHTS.read_bytes()[:100_000])
         self.assertIn("cut.pth", self.fails(2, "predict", "-w", cut, CAT))
 
+    def test_complex_input_is_refused(self):
+        npy = self.folder / "x.npy"
+        header = "{'descr': '<c8', 'fortran_order': False, 'shape': (1, 3, 64, 64), }".ljust(117) + "\n"
+        npy.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + bytes(8 * 3 * 64 * 64))
+        self.assertIn("x.npy: models take real numbers", self.fails(2, "predict", "-w", WEIGHTS, "--tensor", npy))
+
     def test_weights_of_another_model(self):
         err = self.fails(1, "predict", "-m", "squeezenet1_0", "-w", WEIGHTS, CAT)
         self.assertIn("Error(s) in loading state_dict for SqueezeNet:", err)
@@ -165,7 +202,10 @@ class Predict(Case):
         found = {row["label"] for row in self.answer("-w", WEIGHTS, "--labels", labels, CAT)["results"][0]["top"]}
         self.assertEqual(found, {"ant", "bee", "cat", "dog"})
         labels.write_text("ant\n")
-        self.assertIn("1 labels for 4 classes", self.fails(2, "predict", "-w", WEIGHTS, "--labels", labels, CAT))
+        self.assertIn("labels.txt: 1 labels for 4 classes", self.fails(2, "predict", "-w", WEIGHTS, "--labels", labels, CAT))
+        labels.write_text("")
+        self.assertIn("labels.txt: no labels in it", self.fails(2, "predict", "-w", WEIGHTS, "--labels", labels, CAT))
+        self.assertIn("cannot be read", self.fails(2, "predict", "-w", WEIGHTS, "--labels", self.folder, CAT))
         full = self.folder / "full.pth"
         self.ok("init", "mnasnet0_5", "-o", full)
         names = [row["label"] for row in self.answer("-w", full, "-k", 1000, CAT)["results"][0]["top"]]
@@ -267,7 +307,9 @@ class Pull(Case):
         self.assertIn("was there already", err)
         self.assertEqual(self.server.asked, [])
         listed = json.loads(self.ok("pull", "--list", "--json", "mnasnet0_5", env=self.env))
-        self.assertEqual([row["path"] for row in listed["weights"]], [str(path)])
+        self.assertEqual([row["path"] for row in listed["models"][0]["weights"]], [str(path)])
+        listed = json.loads(self.ok("pull", "--list", "--json", "mnasnet0_5", "vgg16", env=self.env))
+        self.assertEqual([row["model"] for row in listed["models"]], ["mnasnet0_5", "vgg16"])
         answer = json.loads(self.ok("predict", "--json", "-m", "mnasnet0_5", CAT, env=self.env))
         self.assertEqual(answer["preprocessing"]["weights"], "MNASNet0_5_Weights.IMAGENET1K_V1")
         self.assertEqual(answer["weights"], str(path))

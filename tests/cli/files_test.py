@@ -5,15 +5,17 @@ import hashlib
 import io
 import json
 import os
+import pathlib
 import pickletools
 import resource
 import signal
+import struct
 import subprocess
 import time
 import unittest
 import zipfile
 
-from harness import Case, FLAMBEAU, Tensor, Zeros, run, state, write_pth
+from harness import Case, Expanded, FLAMBEAU, Tensor, Zeros, run, state, write_pth, write_safetensors
 
 
 def contents(folder):
@@ -75,6 +77,15 @@ class Broken(Case):
         self.assertNotIn("\x1b", run("ls", path, "--json")[1])
 
 
+    def test_small_files_with_huge_tensors(self):
+        path = self.folder / "wide.pth"
+        write_pth(path, {"small": Tensor([1]), "wide": Expanded(1, 10**6, 10**6)})
+        for words in (["ls", path, "--sha256"], ["diff", path, path], ["show", path, "wide"],
+                      ["convert", path, self.folder / "wide.safetensors"]):
+            self.assertRegex(self.fails(2, *words), r"tensor 'wide': an expanded tensor of .* max_dense_bytes")
+        self.ok("ls", path)
+
+
 class Ls(Case):
     def test_table(self):
         out = self.ok("ls", self.small())
@@ -113,6 +124,22 @@ class Ls(Case):
         self.assertEqual(self.names(path, "--exclude", "features.**"), ["head.weight", "features"])
         self.assertIn("did you mean 'head.weight'", self.fails(2, "ls", path, "head.wieght"))
 
+    def test_storages_larger_than_what_is_seen_of_them(self):
+        path = self.folder / "view.pth"
+        write_pth(path, state(view=View([0.5] * 1024)))
+        self.assertIn("1 tensors, 2 elements, 8 B in storages of 4.0 KiB\n", self.ok("ls", path))
+        self.assertIn("1, 2 elements, 8 B in storages of 4.0 KiB\n", self.ok("show", path))
+        self.assertNotIn("storages", self.ok("ls", self.small()))
+
+    def test_a_second_file_and_a_folder_of_parts(self):
+        first, second = self.small("a.pth"), self.small("b.pth")
+        self.assertIn("which is a file: ls takes one", self.fails(2, "ls", first, second))
+        self.ok("convert", first, self.folder / "big.bin.index.json", "--split", "24")
+        for verb in ("ls", "show"):
+            self.assertIn("this is a folder; the index of its parts is " + str(self.folder / "big.bin.index.json"),
+                          self.fails(2, verb, self.folder))
+        self.assertIn("'': cannot open", self.fails(2, "ls", ""))
+
     def test_sorting(self):
         path = self.folder / "net.pth"
         write_pth(path, state(b=Tensor([1]), a=Tensor([1, 2]), c=Tensor([1, 2, 3])))
@@ -126,7 +153,7 @@ class Ls(Case):
         self.assertEqual(self.names(path), ["model.module.fc"])
         self.assertEqual(self.names(path, "--root", "model"), ["module.fc"])
         self.assertEqual(self.names(path, "--root", "model", "--strip-prefix", "module."), ["fc"])
-        self.assertIn("did you mean 'model'", self.fails(2, "ls", path, "--root", "modle"))
+        self.assertIn("checkpoint.pth: no key 'modle'; did you mean 'model'", self.fails(2, "ls", path, "--root", "modle"))
 
 
 class Show(Case):
@@ -146,7 +173,7 @@ class Show(Case):
 
     def test_one_value(self):
         self.assertEqual(self.ok("show", self.checkpoint(), "betas.1"), "0.999\n")
-        self.assertIn("did you mean 'epoch'", self.fails(2, "show", self.checkpoint(), "epohc"))
+        self.assertIn("checkpoint.pth: no key 'epohc'; did you mean 'epoch'", self.fails(2, "show", self.checkpoint(), "epohc"))
 
     def test_one_tensor(self):
         out = self.ok("show", self.checkpoint(), "model.fc.weight")
@@ -154,6 +181,19 @@ class Show(Case):
         self.assertRegex(out, r"(?m)^NaN, inf +1, 0$")
         tensor = json.loads(self.ok("show", self.checkpoint(), "model.fc.weight", "--json"))
         self.assertEqual((tensor["max"], tensor["nan"], tensor["first"][:3]), (3, 1, [1, -2, 3]))
+
+    def test_whole_numbers_are_not_rounded(self):
+        for dtype, code, numbers in (("I64", "q", [2**53 + 1, -2**63]), ("U64", "Q", [2**64 - 1, 2**53 + 1])):
+            path = write_safetensors(self.folder / "n.safetensors", n=(dtype, [2], struct.pack(f"<2{code}", *numbers)))
+            tensor = json.loads(self.ok("show", path, "n", "--json"))
+            self.assertEqual((tensor["min"], tensor["max"], tensor["first"]), (min(numbers), max(numbers), numbers))
+            self.assertRegex(self.ok("show", path, "n"), rf"(?m)^max +{max(numbers)}$")
+
+    def test_nothing_finite(self):
+        path = self.folder / "nan.pth"
+        write_pth(path, state(w=Tensor([float("nan")] * 2)))
+        self.assertRegex(self.ok("show", path, "w"), r"min +nan\nmax +nan\nmean +nan\nstd +nan\nzeros +0\nNaN, inf +2, 0")
+        self.assertEqual(json.loads(self.ok("show", path, "w", "--json"))["min"], "nan")
 
     def test_json_of_the_whole(self):
         self.assertEqual(json.loads(self.ok("show", self.checkpoint(), "--json"))["tensors"], 1)
@@ -218,6 +258,7 @@ class Scan(Case):
 
     def test_clean(self):
         self.assertRegex(self.ok("scan", self.small()), r"small\.pth: clean")
+        self.assertIn(": clean", self.ok("scan", pathlib.Path(__file__).parents[1] / "formats/data/dcp"))
 
     def test_dangerous(self):
         status, out, err = run("scan", self.dangerous())
@@ -236,6 +277,13 @@ class Scan(Case):
         self.ok("ls", self.dangerous(), "--inert")
         self.fails(2, "convert", self.dangerous(), self.folder / "out.pth")
         self.assertFalse((self.folder / "out.pth").exists())
+
+
+class View(Tensor):
+    """The first two of many."""
+
+    def __init__(self, values):
+        super().__init__(values, (2,))
 
 
 class Evil:
@@ -276,6 +324,95 @@ class Diff(Case):
         self.ok("diff", b, b, "--weights")
         self.assertEqual(run("diff", a, b, "--strip-prefix", "model.module.")[0], 0)
 
+    def test_two_tensors_of_one_dotted_name(self):
+        a, b = self.folder / "a.pth", self.folder / "b.pth"
+        for keys in (lambda one, other: {"a.b": one, "a": {"b": other}}, lambda one, other: {1: one, "1": other}):
+            for one, other in ((0, 3), (1, 2)):
+                write_pth(a, keys(Tensor([0]), Tensor([2])))
+                write_pth(b, keys(Tensor([one]), Tensor([other])))
+                status, out, _ = run("diff", a, b)
+                self.assertEqual(status, 1, out)
+                self.assertIn("1 equal, 1 changed", out)
+            write_pth(b, dict(reversed(keys(Tensor([0]), Tensor([2])).items())))
+            self.assertIn("2 equal", self.ok("diff", a, b))
+
+    def test_other_values(self):
+        a, b = self.folder / "a.pth", self.folder / "b.pth"
+        shared = [1, 2]
+        tree = {"model": {"w": Tensor([1])}, "epoch": 1, "lr": [0.1, {"x": shared}], "names": {"a", "b"}, "again": shared}
+        write_pth(a, tree)
+        for change, paths in (({}, []), ({"epoch": 2}, ["epoch"]), ({"epoch": 1.0}, ["epoch"]), ({"epoch": True}, ["epoch"]),
+                              ({"lr": (0.1, {"x": [1, 2]})}, []), ({"lr": [0.1, {"x": [1, 3], "y": 0}]}, ["lr.1.x.1", "lr.1.y"]),
+                              ({"more": None}, ["more"]), ({"names": {"b", "a"}}, []), ({"names": {"a", "c"}}, ["names.'b'", "names.'c'"])):
+            write_pth(b, {**tree, **change})
+            status, out, _ = run("diff", a, b, "--json")
+            document = json.loads(out)
+            self.assertEqual(document["other_values"], {"differing": len(paths), "first": paths})
+            self.assertEqual((status, document["same"]), (1, False) if paths else (0, True))
+            self.ok("diff", a, b, "--weights")
+        self.assertIn("other values that differ: 2 (names.'b', names.'c')\n", run("diff", a, b)[1])
+        write_pth(a, {"epoch": 1})
+        write_pth(b, [1, 2])
+        self.assertIn("other values that differ: 3 (0, 1, epoch)\n", run("diff", a, b)[1])
+        write_pth(a, {"a": {"w": Tensor([1])}})
+        write_pth(b, {"a.w": Tensor([1])})
+        self.ok("diff", a, b)
+
+    def test_other_values_of_deep_and_endless_graphs(self):
+        def cycle(length):
+            first = last = []
+            for _ in range(length):
+                last.append([])
+                last = last[0]
+            last.append(first)
+            return first
+
+        a, b = self.folder / "a.pth", self.folder / "b.pth"
+        for path, length in ((a, 100), (b, 101)):
+            write_pth(path, cycle(length))
+        self.ok("diff", a, b)
+        write_pth(a, [cycle(200)] * 50000)
+        write_pth(b, [])
+        self.assertIn("too many values to compare", self.fails(2, "diff", a, b))
+        twice = []
+        for _ in range(60):
+            twice = [twice, twice]
+        write_pth(a, twice)
+        self.ok("diff", a, a)
+        for path, end in ((a, b"N"), (b, b"K\x01")):
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr("deep/data.pkl", b"\x80\x02" + b"]" * 100000 + end + b"a" * 100000 + b".")
+                archive.writestr("deep/version", "3\n")
+        self.assertIn("other values that differ: 1 (0.0.0", run("diff", a, b)[1])
+
+    def test_tells_what_was_taken_only_when_it_was(self):
+        a, b = self.pair({"epoch": 1, "model": state(other__weight=Tensor([9]))})
+        status, _, err = run("diff", a, b)
+        self.assertEqual((status, err), (1, ""))
+
+    def test_whole_numbers_that_a_double_does_not_tell_apart(self):
+        for dtype, code, one, other in (("I64", "q", 2**62, 2**62 + 1), ("I64", "q", -2**63, 2**63 - 1),
+                                        ("U64", "Q", 2**64 - 1, 2**64 - 2)):
+            a, b = (write_safetensors(self.folder / name, n=(dtype, [2], struct.pack(f"<2{code}", 7, number)))
+                    for name, number in (("a.safetensors", one), ("b.safetensors", other)))
+            status, out, _ = run("diff", a, b, "--json")
+            change = json.loads(out)["changed"][0]
+            self.assertEqual((status, change["differing"], change["max_abs"]), (1, 1, float(abs(one - other))))
+        self.ok("diff", a, b, "--atol", "1")
+
+    def test_infinity_and_nan(self):
+        a, b = self.folder / "a.pth", self.folder / "b.pth"
+        write_pth(b, state(w=Tensor([1, 2])))
+        for odd in (float("inf"), float("-inf"), float("nan")):
+            write_pth(a, state(w=Tensor([odd, 2])))
+            change = json.loads(run("diff", a, b, "--json")[1])["changed"][0]
+            self.assertEqual((change["max_abs"], change["cosine"]), ("inf", "nan"))
+            self.assertIn("cosine nan", run("diff", a, b)[1])
+            for words in ([a, b, "--atol", "inf"], [b, a, "--rtol", "1"]):
+                self.assertEqual(run("diff", *words)[0], 1)
+            self.ok("diff", a, a)
+        self.ok("diff", b, b, "--atol", "inf")
+
     def test_tolerance(self):
         a, b = self.pair(state(fc__weight=Tensor([0, 1, 2, 3, 4, 5.001], (2, 3)), fc__bias=Tensor([0.5, -1.5])))
         self.assertEqual(run("diff", a, b)[0], 1)
@@ -300,6 +437,8 @@ class Convert(Case):
         self.ok("convert", source, legacy, "--legacy")
         self.assertEqual(json.loads(self.ok("ls", legacy, "--json"))["format"], "torch-legacy")
         self.ok("convert", legacy, back)
+        self.assertIn("--legacy contradicts", self.fails(2, "convert", source, back, "--legacy", "--to", "torch-zip"))
+        self.ok("convert", source, back, "--legacy", "--to", "torch-legacy")
         self.ok("diff", source, back)
 
     def test_dtype_keeps_ties(self):
@@ -332,6 +471,22 @@ class Convert(Case):
             self.assertEqual(set(self.rows(out).values()), {name})
         self.assertIn("GLOB=int8", self.fails(2, "convert", source, out, "--dtype", "int8"))
         self.fails(2, "convert", source, out, "--dtype", "qint8")
+        self.assertIn("GLOB=DTYPE, not '=int8'", self.fails(2, "convert", source, out, "--dtype", "=int8"))
+
+    def test_dtype_by_each_name_that_ls_prints(self):
+        source, out = self.folder / "source.pth", self.folder / "out.pth"
+        both = Tensor([1])
+        write_pth(source, {"a": both, "b": both, "c": Tensor([2])})
+        for name in "ab":
+            self.ok("convert", source, out, "--dtype", f"{name}=float16")
+            self.assertEqual(self.rows(out), {"a": "float16", "b": "float16", "c": "float32"})
+        write_pth(source, state(module__fc__weight=Tensor([1]), module__fc__bias=Tensor([2])))
+        out = self.folder / "out.safetensors"
+        for prefix in ("", "module."):
+            self.ok("convert", source, out, "--dtype", f"{prefix}fc.bias=float16", "--rename", f"{prefix}fc.weight=w")
+            self.assertEqual(self.rows(out), {"fc.bias": "float16", "w": "float32"})
+        self.assertIn("no tensor matches 'fc.bais'; did you mean 'fc.bias'",
+                      self.fails(2, "convert", source, out, "--dtype", "fc.bais=float16"))
 
     def test_rename(self):
         source, out = self.small(), self.folder / "out.pth"

@@ -1,6 +1,7 @@
 """What the command's tests share: running it, and .pth files made without torch."""
 import collections
 import io
+import json
 import os
 import pathlib
 import pickle
@@ -83,6 +84,16 @@ class Zeros(Tensor):
             yield bytes(1 << 20)
 
 
+class Expanded(Tensor):
+    """One value seen many times."""
+
+    def __init__(self, value, *shape):
+        super().__init__([value], shape)
+
+    def strides(self):
+        return (0,) * len(self.shape)
+
+
 class Storage:
     def __init__(self, tensor):
         self.tensor = tensor
@@ -113,6 +124,17 @@ def write_pth(path, root, compression=zipfile.ZIP_STORED):
                 for piece in tensor.pieces():
                     record.write(piece)
         archive.writestr(f"{name}/version", "3\n")
+
+
+def write_safetensors(path, **tensors):
+    """Each a safetensors dtype, a shape and the bytes."""
+    header, body = {}, b""
+    for name, (dtype, shape, content) in tensors.items():
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(body), len(body) + len(content)]}
+        body += content
+    text = json.dumps(header).encode()
+    pathlib.Path(path).write_bytes(struct.pack("<Q", len(text)) + text + body)
+    return path
 
 
 def state(**tensors):

@@ -76,6 +76,7 @@ TEST(Tensor, ExpandedTensorsNeedOnlyWhatTheyTouch) {
   EXPECT_FALSE(wide.is_contiguous());
   expect_error(ErrorCode::limit, "max_dense_bytes = 68719476736", [&] { (void)wide.contiguous(); });
   expect_error(ErrorCode::limit, "max_dense_bytes", [&] { (void)wide.clone(); });
+  expect_error(ErrorCode::limit, "max_dense_bytes", [&] { (void)wide.equal(wide); });
   expect_error(ErrorCode::limit, "max_dense_bytes = 8",
                [&] { (void)Tensor(storage, DType::float32, {3}, {0}).contiguous(8); });
   EXPECT_THAT(values(Tensor(storage, DType::float32, {3}, {0})), ElementsAre(2, 2, 2));

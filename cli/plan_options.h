@@ -1,4 +1,7 @@
 #pragma once
+// What the verbs that compute ask of their plans.
+
+#include <algorithm>
 
 #include <flambeau/plan.h>
 
@@ -12,6 +15,11 @@ inline flambeau::Precision precision(const Args& args) {
   return name == "bf16"   ? flambeau::Precision::bf16
          : name == "int8" ? flambeau::Precision::int8
                           : flambeau::Precision::fp32;
+}
+
+/// Of --threads; 0, all processors, without.
+inline int threads(const Args& args) {
+  return static_cast<int>(std::min<std::uint64_t>(args.number("threads", 1).value_or(0), 1024));
 }
 
 }  // namespace cli
