@@ -106,6 +106,7 @@ class Machine {
   void check_memory(std::uint64_t bytes, std::uint64_t released) const;
   std::uint64_t memory() const noexcept;
   void check_limits() const;
+  [[noreturn]] void too_long() const;
   [[noreturn]] void fail(ErrorCode code, const std::string& what) const;
   [[noreturn]] void too_few(std::size_t depth) const;
   [[noreturn]] void corrupt(const std::string& what) const { fail(ErrorCode::corrupt, what); }

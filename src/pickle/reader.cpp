@@ -44,7 +44,10 @@ Result Machine::run() {
       check_limits();
       until_check = check_every;
     }
-  } catch (const Error& error) {  // of `meaning` or the heap: they do not know where we are
+  } catch (const Error& error) {
+    // Callers cut what they give us there.
+    if (error.code() == ErrorCode::truncated && stream_.size() == limits_.max_pickle_bytes) too_long();
+    // `meaning` and the heap do not know where we are.
     throw error.at(Place{.offset = now_.offset});
   }
   const Ref root = take();
@@ -408,8 +411,12 @@ void Machine::check_limits() const {
   check_memory(0, 0);
   if (heap_.size() - first_object_ > limits_.max_objects)
     fail(ErrorCode::limit, "more values than max_objects, " + std::to_string(limits_.max_objects));
-  if (stream_.position() > limits_.max_pickle_bytes)
-    fail(ErrorCode::limit, "a pickle longer than max_pickle_bytes, " + std::to_string(limits_.max_pickle_bytes));
+  if (stream_.position() > limits_.max_pickle_bytes) too_long();
+}
+
+void Machine::too_long() const {
+  throw Error(ErrorCode::limit, "a pickle longer than max_pickle_bytes, " + std::to_string(limits_.max_pickle_bytes),
+              Place{.offset = now_.offset});
 }
 
 void Machine::fail(ErrorCode code, const std::string& what) const {

@@ -278,6 +278,9 @@ TEST(Reader, has_caps_that_can_be_raised) {
   limits = {};
   limits.max_pickle_bytes = 100;
   EXPECT_THAT(error_of(stream, limits).message(), HasSubstr("max_pickle_bytes, 100"));
+  const Error cut = error_of(stream.substr(0, 100), limits);
+  EXPECT_EQ(cut.code(), ErrorCode::limit) << "as callers cut their streams";
+  EXPECT_THAT(cut.message(), HasSubstr("max_pickle_bytes, 100"));
 }
 
 TEST(Reader, holds_its_allowance_against_bombs) {
