@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
 #include <flambeau/inspect.h>
 
@@ -62,21 +63,29 @@ class Scan {
   void scan(const Input& input, const std::string& member) {
     const formats::Format* format = nullptr;
     try {
+      if (input.zip) records(input, member);
       format = &formats::recognise(input);
+      if (input.depth == 0) report_.format = format->name;
+      parts(*format, input, member);
     } catch (const Error& error) {
       unreadable(error, member);
-      if (input.zip)
-        records(input, member);
-      else if (input.source)
-        sweep(input.source, member);
+      if (!input.zip && input.source) sweep(input.source, member);
       return;
     }
-    if (input.depth == 0) report_.format = format->name;
-    const std::string_view kind = format->name;
-    if (input.zip) {
-      records(input, member);
-      if (input.source) after_the_end(*input.source, member);
-    } else if (kind == "torch-legacy")
+    if (report_.verdict == Verdict::unreadable) return;
+    // Clean is said only of what loads as a whole.
+    try {
+      format->read(input, options_);
+    } catch (const Error& error) {
+      unreadable(error, member);
+    }
+  }
+
+  void parts(const formats::Format& format, const Input& input, const std::string& member) {
+    const std::string_view kind = format.name;
+    if (input.zip)
+      after_the_end(*input.source, member);
+    else if (kind == "torch-legacy")
       legacy(input, member);
     else if (kind == "torch-tar")
       tar(input, member);
@@ -88,13 +97,6 @@ class Scan {
       folder(input);
     if (kind == "torchscript") suspicious(member, "holds TorchScript code");
     if (kind == "pt2") suspicious(member, "holds an exported program");
-    if (report_.verdict == Verdict::unreadable) return;
-    // Clean is said only of what loads as a whole.
-    try {
-      format->read(input, options_);
-    } catch (const Error& error) {
-      unreadable(error, member);
-    }
   }
 
   // ---- containers
@@ -203,7 +205,7 @@ class Scan {
       const auto part = bytes::part(input.source, entry.data_offset, entry.size);
       const std::string inside = member.empty() ? entry.name : member + ": " + entry.name;
       std::uint64_t at = 0;
-      // "storages" and "tensors" hold data between their pickles: what loading them says decides, see read() below.
+      // "storages" and "tensors" hold data between their pickles: what loading them says decides, see scan().
       if (entry.name == "storages" || entry.name == "tensors")
         one(*part, at, part->size(), inside);
       else
@@ -221,9 +223,15 @@ class Scan {
     stream(*input.source, begin + 1, input.source->size() - begin - 1, member);
   }
 
+  /// Ranks that kept their metadata to themselves name it "__0.metadata".
   void folder(const Input& input) {
-    const auto metadata = bytes::open_file(input.path + "/.metadata", bytes::Access::pread);
-    stream(*metadata, 0, metadata->size(), ".metadata");
+    std::error_code ignored;
+    for (const auto& file : std::filesystem::directory_iterator(input.path, ignored)) {
+      const std::string name = file.path().filename().string();
+      if (!name.ends_with(".metadata")) continue;
+      const auto metadata = bytes::open_file(file.path().string(), bytes::Access::pread);
+      stream(*metadata, 0, metadata->size(), name);
+    }
   }
 
   void inner(std::shared_ptr<const bytes::Source> source, const std::string& member, unsigned depth) {

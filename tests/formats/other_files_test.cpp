@@ -13,6 +13,7 @@ namespace flambeau {
 namespace {
 
 using test::Pickle;
+using test::tar_member;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -107,28 +108,6 @@ TEST(Pt2, WeightsMayShareRecordsAndBePickled) {
   EXPECT_THAT(checkpoint["p"].as_tensor().data<std::int64_t>(), ElementsAre(7, 8));
 }
 
-/// One tar member, header and padding included.
-std::string member(const std::string& name, const std::string& payload) {
-  std::string header(512, '\0');
-  header.replace(0, name.size(), name);
-  header.replace(100, 8, std::string("0000644\0", 8));
-  char size[13];
-  std::snprintf(size, sizeof(size), "%011o", static_cast<unsigned>(payload.size()));
-  header.replace(124, 12, std::string(size, 12));
-  header.replace(148, 8, "        ");
-  header[156] = '0';
-  header.replace(257, 8,
-                 std::string("ustar\0"
-                             "00",
-                             8));
-  unsigned sum = 0;
-  for (const unsigned char byte : header) sum += byte;
-  char digits[8];
-  std::snprintf(digits, sizeof(digits), "%06o", sum);
-  header.replace(148, 7, std::string(digits, 7));
-  return header + payload + std::string((512 - payload.size() % 512) % 512, '\0');
-}
-
 std::string little(std::uint64_t value, int bytes) {
   std::string text;
   for (int i = 0; i < bytes; ++i) text += static_cast<char>(value >> (8 * i) & 0xFF);
@@ -142,8 +121,8 @@ std::string tar_with(std::uint64_t numel, std::int64_t offset, const std::string
   const std::string tensors =
       Pickle().number(1).stop() + Pickle().mark().number(6).number(5).global("torch", "FloatTensor").tuple().stop() +
       little(1, 4) + little(0, 4) + little(1, 8) + little(1, 8) + little(static_cast<std::uint64_t>(offset), 8);
-  return member("sys_info", Pickle().raw("}").stop()) + member("pickle", Pickle().text(id).raw("Q").stop()) +
-         member("tensors", tensors) + member("storages", storages) + std::string(1024, '\0');
+  return tar_member("sys_info", Pickle().raw("}").stop()) + tar_member("pickle", Pickle().text(id).raw("Q").stop()) +
+         tar_member("tensors", tensors) + tar_member("storages", storages) + std::string(1024, '\0');
 }
 
 TEST(TorchTar, TensorsAreNumbered) {

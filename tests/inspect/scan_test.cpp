@@ -141,6 +141,31 @@ TEST_F(Scan, AWrongChecksumDoesNotHideAPayload) {
   EXPECT_EQ(report.verdict, Verdict::dangerous);
 }
 
+TEST_F(Scan, ATarThatEndsEarlyDoesNotHideAPayload) {
+  const std::string whole = test::tar_member("sys_info", good()) + test::tar_member("pickle", evil()) +
+                            test::tar_member("storages", std::string(1000, 'x'));
+  const ScanReport report = of(whole.substr(0, whole.size() - 600));
+  EXPECT_EQ(report.verdict, Verdict::dangerous);
+  EXPECT_EQ(report.findings[0].verdict, Verdict::unreadable);
+}
+
+TEST_F(Scan, FoldersWhoseRanksKeptTheirMetadataAreLookedAt) {
+  file(good(), "__0.metadata");
+  EXPECT_EQ(scan(folder_.string()).verdict, Verdict::unreadable);
+  file(evil(), "__1.metadata");
+  const ScanReport report = scan(folder_.string());
+  ASSERT_EQ(report.verdict, Verdict::dangerous);
+  EXPECT_EQ(report.findings[0].member, "__1.metadata");
+}
+
+TEST_F(Scan, ACappedPickleNamesItsCap) {
+  LoadOptions options;
+  options.limits.max_pickle_bytes = 100;
+  const ScanReport report = scan(file(Pickle().text(std::string(200, 'x')).stop()), options);
+  ASSERT_EQ(report.verdict, Verdict::unreadable);
+  EXPECT_THAT(report.findings[0].reason, HasSubstr("max_pickle_bytes, 100"));
+}
+
 TEST_F(Scan, AMissingFileIsAnError) { EXPECT_THROW(scan("/nonexistent.pth"), Error); }
 
 TEST_F(Scan, DoublingThroughTheMemoEndsQuickly) {
