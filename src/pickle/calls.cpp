@@ -47,6 +47,12 @@ bool interns_arguments(const object::Global& global) noexcept {
          (global.module == "builtins" && global.qualname == "getattr");
 }
 
+// What may be interned: a hostile stream names a long text again and again, each time to be hashed.
+std::optional<std::string_view> short_text(object::Ref ref) noexcept {
+  const auto text = object::text(ref);
+  return text && text->size() <= longest_name ? text : std::nullopt;
+}
+
 bool is_latin1(std::string_view encoding) noexcept {
   return encoding == "latin1" || encoding == "latin-1" || encoding == "iso-8859-1";
 }
@@ -96,8 +102,8 @@ object::Ref Machine::interned_strings(const std::vector<Ref>& args) {
   charge(args.size() * sizeof(Ref));
   std::vector<Ref> made = args;
   for (Ref& arg : made)  // drive and root are put together anew
-    if (const auto text = object::text(arg); text && text->find_first_of("/\\") == text->npos)
-      arg = heap_.interned(*text);
+    if (const auto name = short_text(arg); name && name->find_first_of("/\\") == name->npos)
+      arg = heap_.interned(*name);
   return heap_.tuple(std::move(made));
 }
 
@@ -241,7 +247,7 @@ object::Ref Machine::fresh_dict(const Dict& state) {
   if (!items.empty()) dicts_.push_back(&items);
   if (module) return made;
   for (auto& [key, value] : items)
-    if (const auto text = object::text(key)) key = heap_.interned(*text);
+    if (const auto name = short_text(key)) key = heap_.interned(*name);
   return made;
 }
 

@@ -339,5 +339,16 @@ TEST(Reader, is_linear_in_hostile_streams) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
 }
 
+TEST(Reader, does_not_intern_long_names_again_and_again) {
+  std::string stream =
+      "cbuiltins\ngetattr\nq\1ca\nb\nq\2" + lit("X\0\0\x10\0") + std::string(1 << 20, 'x') + lit("q\0");
+  stream += lit("}q\3h\0Ns");
+  for (int i = 0; i < 5000; ++i) stream += lit("0h\2)\x81h\3b0h\1h\2h\0\x86R");  // an attribute; getattr's argument
+  object::Heap heap;
+  const auto start = std::chrono::steady_clock::now();
+  read(stream + ".", heap);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+}
+
 }  // namespace
 }  // namespace flambeau::pickle
