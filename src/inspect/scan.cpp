@@ -11,6 +11,7 @@
 #include "formats/format.h"
 #include "formats/graph.h"
 #include "formats/torch_legacy.h"
+#include "inspect/findings.h"
 #include "inspect/scan_pickle.h"
 
 namespace flambeau {
@@ -27,12 +28,6 @@ using formats::Input;
 
 constexpr unsigned most_pickles_in_a_row = 64;
 
-/// Dangerous beats unreadable beats suspicious beats clean.
-int weight(Verdict verdict) noexcept {
-  constexpr std::array<int, 4> weights = {0, 1, 3, 2};
-  return weights[static_cast<std::size_t>(verdict)];
-}
-
 bool looks_like_pickle(std::string_view head) noexcept {
   constexpr char proto = '\x80';
   return head.size() >= 2 && head[0] == proto && head[1] >= 2 && head[1] <= 5;
@@ -40,7 +35,7 @@ bool looks_like_pickle(std::string_view head) noexcept {
 
 class Scan {
  public:
-  Scan(ScanReport& report, const LoadOptions& options) : report_(report), options_(options) {
+  Scan(ScanReport& report, const LoadOptions& options) : report_(report), found_(report), options_(options) {
     options_.inert = true;
     options_.read = Read::lazy;
   }
@@ -52,7 +47,7 @@ class Scan {
       input = formats::open(path, bytes::Access::pread, options_.limits);
     } catch (const Error& error) {
       if (error.code() == ErrorCode::not_found || error.code() == ErrorCode::io) throw;
-      unreadable(error, {});
+      found_.unreadable(error, {});
       sweep(bytes::open_file(path, bytes::Access::pread), {});
       return;
     }
@@ -68,7 +63,7 @@ class Scan {
       if (input.depth == 0) report_.format = format->name;
       parts(*format, input, member);
     } catch (const Error& error) {
-      unreadable(error, member);
+      found_.unreadable(error, member);
       if (!input.zip && input.source) sweep(input.source, member);
       return;
     }
@@ -77,7 +72,7 @@ class Scan {
     try {
       format->read(input, options_);
     } catch (const Error& error) {
-      unreadable(error, member);
+      found_.unreadable(error, member);
     }
   }
 
@@ -95,8 +90,8 @@ class Scan {
       npy(input, member);
     else if (kind == "dcp")
       folder(input);
-    if (kind == "torchscript") suspicious(member, "holds TorchScript code");
-    if (kind == "pt2") suspicious(member, "holds an exported program");
+    if (kind == "torchscript") found_.suspicious(member, "holds TorchScript code");
+    if (kind == "pt2") found_.suspicious(member, "holds an exported program");
   }
 
   // ---- containers
@@ -120,25 +115,26 @@ class Scan {
       const bool pickle = record.ends_with("pkl") || looks_like_pickle(head);
       if (!pickle && !head.starts_with("PK\3\4") && !head.starts_with("\x93NUMPY")) continue;
       if (entry.size > options_.limits.max_pickle_bytes) {
-        unreadable(Error(ErrorCode::limit,
-                         fmt::format("{} bytes, max_pickle_bytes is {}", entry.size, options_.limits.max_pickle_bytes)),
-                   inside);
+        found_.unreadable(Error(ErrorCode::limit, fmt::format("{} bytes, max_pickle_bytes is {}", entry.size,
+                                                              options_.limits.max_pickle_bytes)),
+                          inside);
         continue;
       }
       // No honest pickle deflates like that: it is looked at as far as memory for its file goes.
       constexpr std::uint64_t most_ratio = 20, always = 1ull << 20;
       const std::uint64_t most = entry.compressed_size * most_ratio + always;
       if (entry.deflated && entry.size > most)
-        unreadable(Error(ErrorCode::limit, fmt::format("{} bytes of pickle are deflated into {}, {} are looked at",
-                                                       entry.size, entry.compressed_size, most)),
-                   inside);
+        found_.unreadable(
+            Error(ErrorCode::limit, fmt::format("{} bytes of pickle are deflated into {}, {} are looked at", entry.size,
+                                                entry.compressed_size, most)),
+            inside);
       std::string payload(std::min(entry.size, entry.deflated ? most : entry.size), '\0');
       if (!read(*source, 0, payload, inside)) continue;
       if (payload.size() == entry.size) {
         try {  // a wrong checksum is an error, and no reason not to look
           Storage::from(source, entry.size, DType::uint8)->each_block([](auto) {});
         } catch (const Error& error) {
-          unreadable(error, inside);
+          found_.unreadable(error, inside);
         }
       }
       source.reset();  // with all that it inflated
@@ -157,7 +153,7 @@ class Scan {
     if (!read(source, 0, bytes, member)) return;
     for (const auto& finding : scan_weights(std::as_bytes(std::span(bytes))).findings)
       if (finding.verdict == Verdict::dangerous)
-        suspicious(member, "the elements of a tensor are a pickle that names " + finding.global);
+        found_.suspicious(member, "the elements of a tensor are a pickle that names " + finding.global);
   }
 
   ScannedPickle scan_weights(std::span<const std::byte> bytes) {
@@ -177,7 +173,7 @@ class Scan {
     if (end == std::string_view::npos || tail.size() - end < record) return;
     const auto comment = static_cast<unsigned char>(tail[end + 20]) + 256u * static_cast<unsigned char>(tail[end + 21]);
     const std::uint64_t after = tail.size() - end - record;
-    if (after > comment) suspicious(member, fmt::format("{} bytes follow the zip's end", after - comment));
+    if (after > comment) found_.suspicious(member, fmt::format("{} bytes follow the zip's end", after - comment));
   }
 
   void legacy(const Input& input, const std::string& member) {
@@ -195,7 +191,7 @@ class Scan {
       inner(bytes::part(input.source, layout.end, source.size() - layout.end),
             fmt::format("{}after byte {}", member.empty() ? "" : member + ": ", layout.end), input.depth);
     } catch (const Error& error) {
-      unreadable(error, member);
+      found_.unreadable(error, member);
     }
   }
 
@@ -236,15 +232,15 @@ class Scan {
 
   void inner(std::shared_ptr<const bytes::Source> source, const std::string& member, unsigned depth) {
     if (depth + 1 > options_.limits.max_nested_files) {
-      unreadable(Error(ErrorCode::limit,
-                       fmt::format("files nest deeper than max_nested_files, {}", options_.limits.max_nested_files)),
-                 member);
+      found_.unreadable(Error(ErrorCode::limit, fmt::format("files nest deeper than max_nested_files, {}",
+                                                            options_.limits.max_nested_files)),
+                        member);
       return;
     }
     try {
       scan(formats::open(source, options_.limits, depth + 1), member);
     } catch (const Error& error) {
-      unreadable(error, member);
+      found_.unreadable(error, member);
       sweep(source, member);
     }
   }
@@ -257,7 +253,7 @@ class Scan {
     for (unsigned i = 0; i < most_pickles_in_a_row && at < stop; ++i) {
       std::string buffer;
       if (i > 0) {
-        suspicious(member, fmt::format("{} bytes follow the pickle's end at byte {}", stop - at, at));
+        found_.suspicious(member, fmt::format("{} bytes follow the pickle's end at byte {}", stop - at, at));
         if (!looks_like_pickle(head_at(source, at, buffer))) return;
       }
       const auto end = one(source, at, stop - at, member);
@@ -286,13 +282,11 @@ class Scan {
     for (auto& finding : scanned->findings) {
       finding.member = member;
       if (finding.offset) *finding.offset += at;
-      add(std::move(finding));
+      found_.add(std::move(finding));
     }
-    for (auto& global : scanned->globals)
-      if (std::find(report_.globals.begin(), report_.globals.end(), global) == report_.globals.end())
-        report_.globals.push_back(std::move(global));
+    for (const auto& global : scanned->globals) found_.global(global);
     if (scanned->failure) {
-      unreadable(*scanned->failure, member, at);
+      found_.unreadable(*scanned->failure, member, at);
       return std::nullopt;
     }
     return at + scanned->end;
@@ -320,7 +314,7 @@ class Scan {
         if (finding.verdict == Verdict::dangerous) {
           finding.member = member;
           if (finding.offset) *finding.offset += at;
-          add(std::move(finding));
+          found_.add(std::move(finding));
         }
     };
     look(0);
@@ -329,37 +323,18 @@ class Scan {
       if (looks_like_pickle(text.substr(at, 2))) look(at), ++found;
   }
 
-  // ---- findings
-
   bool read(const StorageSource& source, std::uint64_t at, std::string& into, const std::string& member) {
     try {
       source.read(at, std::as_writable_bytes(std::span(into)));
       return true;
     } catch (const Error& error) {
-      unreadable(error, member);
+      found_.unreadable(error, member);
       return false;
     }
   }
 
-  void add(ScanReport::Finding finding) {
-    const bool again = std::any_of(report_.findings.begin(), report_.findings.end(), [&](const auto& other) {
-      return other.verdict == finding.verdict && other.global == finding.global && other.member == finding.member &&
-             other.reason == finding.reason;
-    });
-    if (again) return;
-    if (weight(finding.verdict) > weight(report_.verdict)) report_.verdict = finding.verdict;
-    report_.findings.push_back(std::move(finding));
-  }
-  void suspicious(const std::string& member, std::string reason) {
-    add({Verdict::suspicious, {}, member, {}, std::move(reason)});
-  }
-  void unreadable(const Error& error, const std::string& member, std::uint64_t base = 0) {
-    std::optional<std::uint64_t> offset = error.place().offset;
-    if (offset) *offset += base;
-    add({Verdict::unreadable, {}, member.empty() ? error.place().member : member, offset, error.message()});
-  }
-
   ScanReport& report_;
+  Findings found_;
   LoadOptions options_;
   unsigned depth_ = 0;
 };

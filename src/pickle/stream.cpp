@@ -52,6 +52,7 @@ void Stream::leave_frame(Instruction& now) {
 
 void Stream::open_frame(const Instruction& now) {
   const auto length = number<std::uint64_t>(now);
+  if (frames_ == Frames::ignored) return;
   if (in_frame_)
     fail(ErrorCode::corrupt, now,
          "a frame opens inside another, which ends at byte " + std::to_string(limit_ - begin_));

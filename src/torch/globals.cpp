@@ -405,12 +405,13 @@ bool is_getattr(object::Ref callable) noexcept {
 Standing standing_of_getattr(object::Ref args, std::string& named) {
   // From the outermost getattr inwards to the global at its root.
   constexpr int longest_chain = 16;
+  constexpr std::size_t longest_name = 4096;
   std::string path;
   for (int i = 0; i < longest_chain; ++i) {
     const auto* const pair = object::as<object::Sequence>(args);
     if (pair == nullptr || pair->items.size() < 2) break;
     const auto name = object::text(pair->items[1]);
-    if (!name) break;
+    if (!name || name->size() > longest_name) break;
     path.insert(0, path.empty() ? std::string(*name) : std::string(*name).append("."));
     if (is_dunder(*name)) break;
     if (const auto* const global = object::as<object::Global>(pair->items[0])) {
@@ -433,7 +434,7 @@ Standing standing_of_getattr(object::Ref args, std::string& named) {
     if (!is_getattr(inner->callable)) break;
     args = inner->args;
   }
-  named = path.empty() ? "builtins.getattr" : "builtins.getattr(…, '" + path + "')";
+  named = path.empty() ? "builtins.getattr(…)" : "builtins.getattr(…, '" + path + "')";
   return Standing::dangerous;
 }
 

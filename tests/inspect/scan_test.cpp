@@ -71,6 +71,9 @@ TEST_F(Scan, GetattrIsJudgedByItsArguments) {
   EXPECT_EQ(of(zip(get("torch.nn.modules.linear", "Linear", "weight"))).verdict, Verdict::clean);
   EXPECT_EQ(of(zip(get("my", "Colour", "RED"))).verdict, Verdict::suspicious);
   EXPECT_EQ(of(zip(get("my", "Colour", "__globals__"))).verdict, Verdict::dangerous);
+  Pickle no_text;
+  no_text.global("__builtin__", "getattr").global("torch.nn.modules.linear", "Linear").number(1).raw("\x86").reduce();
+  EXPECT_EQ(of(zip(no_text.stop())).verdict, Verdict::dangerous);
 }
 
 TEST_F(Scan, APayloadBeforeABreakIsSeen) {
