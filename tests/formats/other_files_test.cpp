@@ -7,6 +7,7 @@
 
 #include <sstream>
 
+#include "archive/zip.h"
 #include "torch/assemble.h"
 
 namespace flambeau {
@@ -106,6 +107,38 @@ TEST(Pt2, WeightsMayShareRecordsAndBePickled) {
   EXPECT_TRUE(weight.requires_grad());
   EXPECT_EQ(weight.storage(), checkpoint["tied"].as_tensor().storage());
   EXPECT_THAT(checkpoint["p"].as_tensor().data<std::int64_t>(), ElementsAre(7, 8));
+}
+
+/// A newer .pt2 file of one weight of two floats, described by `config`.
+std::string pt2_with(const std::string& config) {
+  bytes::MemorySink sink;
+  archive::ZipWriter writer(sink, "m");
+  writer.add("archive_format", "pt2");
+  writer.add("data/weights/weight_0", std::string(8, '\0'));
+  writer.add("data/weights/model_weights_config.json", config);
+  writer.finish();
+  return sink.take();
+}
+
+TEST(Pt2, AmbiguousConfigsAreRefused) {
+  const std::string meta =
+      R"({"dtype":7,"sizes":[{"as_int":2}],"strides":[{"as_int":1}],"storage_offset":{"as_int":0},"layout":7})";
+  const std::string weight = R"("w":{"path_name":"weight_0","use_pickle":false,"tensor_meta":)" + meta + "}";
+  const auto replaced = [&](std::string_view from, std::string_view to) {
+    std::string text = weight;
+    return R"({"config":{)" + text.replace(text.find(from), from.size(), to) + "}}";
+  };
+  EXPECT_EQ(load(bytes_of(pt2_with(replaced("", "")))).state_dict().size(), 1u);
+  const auto said = [](const std::string& config) { return error_of(pt2_with(config), ErrorCode::corrupt); };
+  EXPECT_THAT(said(R"({"config":{)" + weight + "," + weight + "}}"), HasSubstr("'w' twice"));
+  EXPECT_THAT(said(replaced(R"("dtype":7)", R"("dtype":7,"dtype":8)")), HasSubstr("'dtype' twice"));
+  EXPECT_THAT(said(replaced(R"("dtype":7,)", "")), HasSubstr("no 'dtype'"));
+  EXPECT_THAT(said(replaced(R"({"as_int":2})", R"({"as_int":-2})")), HasSubstr("sizes"));
+  EXPECT_THAT(said(replaced(R"({"as_int":2})", "18446744073709551614")), HasSubstr("sizes"));
+  EXPECT_THAT(said(replaced("false", "0")), HasSubstr("use_pickle"));
+  EXPECT_THAT(said(replaced("weight_0", "weight_1")), HasSubstr("no record 'data/weights/weight_1'"));
+  EXPECT_THAT(said(R"({"config":[]})"), HasSubstr("config"));
+  EXPECT_THAT(said("[]"), HasSubstr("json"));
 }
 
 std::string little(std::uint64_t value, int bytes) {
