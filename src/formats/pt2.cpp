@@ -199,8 +199,7 @@ Checkpoint read(const Input& input, const LoadOptions& options) {
     Weights weights(input, options, *heap);
     for (const std::string folder : {"data/weights/", "data/constants/"})
       for (const archive::Entry& entry : input.zip->entries()) {
-        std::string_view name = entry.name;
-        if (!input.zip->root().empty()) name.remove_prefix(std::min(input.zip->root().size() + 1, name.size()));
+        const std::string_view name = input.zip->bare_name(entry);
         if (name.starts_with(folder) && name.ends_with("_config.json")) weights.add(entry, folder, tensors);
       }
     weights.finish();

@@ -99,8 +99,7 @@ class Scan {
   void records(const Input& input, const std::string& member) {
     const archive::ZipReader& zip = *input.zip;
     for (const archive::Entry& entry : zip.entries()) {
-      std::string_view record = entry.name;
-      if (!zip.root().empty()) record.remove_prefix(std::min(zip.root().size() + 1, record.size()));
+      const std::string_view record = zip.bare_name(entry);
       const std::string inside = member.empty() ? entry.name : member + ": " + entry.name;
       const bool storage =
           record.starts_with("data/") && record.find('.') == std::string_view::npos && zip.find("data.pkl") != nullptr;
