@@ -345,10 +345,7 @@ object::Ref Machine::python2_string(std::string_view bytes) {
 
 // CPython reads into a new object even for one byte, which is otherwise one object per value.
 object::Ref Machine::fresh_bytes(std::string_view bytes) {
-  if (bytes.size() != 1) return heap_.bytes(bytes);
-  const Ref made = heap_.bytearray(bytes);
-  made.node()->kind = Kind::bytes;
-  return made;
+  return bytes.empty() ? heap_.bytes(bytes) : heap_.fresh_bytes(bytes);
 }
 
 object::Ref Machine::text(std::string_view bytes) {
