@@ -13,6 +13,7 @@
 #include "formats/torch_legacy.h"
 #include "inspect/findings.h"
 #include "inspect/scan_pickle.h"
+#include "pickle/opcodes.h"
 
 namespace flambeau {
 
@@ -27,11 +28,6 @@ namespace {
 using formats::Input;
 
 constexpr unsigned most_pickles_in_a_row = 64;
-
-bool looks_like_pickle(std::string_view head) noexcept {
-  constexpr char proto = '\x80';
-  return head.size() >= 2 && head[0] == proto && head[1] >= 2 && head[1] <= 5;
-}
 
 class Scan {
  public:
@@ -108,11 +104,11 @@ class Scan {
       std::string head(std::min<std::uint64_t>(entry.size, 16), '\0');
       if (!read(*source, 0, head, inside)) continue;
       if (storage) {
-        if (looks_like_pickle(head)) hidden_in(*source, entry.size, inside);
+        if (pickle::begins_pickle(head)) hidden_in(*source, entry.size, inside);
         continue;
       }
-      const bool pickle = record.ends_with("pkl") || looks_like_pickle(head);
-      if (!pickle && !head.starts_with("PK\3\4") && !head.starts_with("\x93NUMPY")) continue;
+      const bool pickled = record.ends_with("pkl") || pickle::begins_pickle(head);
+      if (!pickled && !head.starts_with("PK\3\4") && !head.starts_with("\x93NUMPY")) continue;
       if (entry.size > options_.limits.max_pickle_bytes) {
         found_.unreadable(Error(ErrorCode::limit, fmt::format("{} bytes, max_pickle_bytes is {}", entry.size,
                                                               options_.limits.max_pickle_bytes)),
@@ -138,7 +134,7 @@ class Scan {
       }
       source.reset();  // with all that it inflated
       const auto memory = bytes::from_memory(std::move(payload), entry.name);
-      if (pickle)
+      if (pickled)
         stream(*memory, 0, memory->size(), inside);
       else
         inner(memory, inside, input.depth);
@@ -253,7 +249,7 @@ class Scan {
       std::string buffer;
       if (i > 0) {
         found_.suspicious(member, fmt::format("{} bytes follow the pickle's end at byte {}", stop - at, at));
-        if (!looks_like_pickle(head_at(source, at, buffer))) return;
+        if (!pickle::begins_pickle(head_at(source, at, buffer))) return;
       }
       const auto end = one(source, at, stop - at, member);
       if (!end) return;
@@ -319,7 +315,7 @@ class Scan {
     look(0);
     for (std::size_t at = text.find('\x80', 1); at != std::string_view::npos && found < most_pickles_in_a_row;
          at = text.find('\x80', at + 1))
-      if (looks_like_pickle(text.substr(at, 2))) look(at), ++found;
+      if (pickle::begins_pickle(text.substr(at, 2))) look(at), ++found;
   }
 
   bool read(const StorageSource& source, std::uint64_t at, std::string& into, const std::string& member) {

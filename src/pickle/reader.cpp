@@ -1,7 +1,5 @@
 #include "pickle/reader.h"
 
-#include <bit>
-#include <cstring>
 #include <limits>
 
 #include <flambeau/error.h>
@@ -14,14 +12,7 @@
 namespace flambeau::pickle {
 namespace {
 
-constexpr int last_protocol = 5;
 constexpr unsigned check_every = 64;  // instructions; each takes little that was not charged before
-
-double big_endian_double(std::string_view bytes) noexcept {
-  std::uint64_t bits = 0;
-  for (const char c : bytes) bits = bits << 8 | static_cast<unsigned char>(c);
-  return std::bit_cast<double>(bits);
-}
 
 }  // namespace
 
@@ -180,7 +171,7 @@ void Machine::rare(Op op) {
     case Op::LONG:
       return push(decimal_line(true));
     case Op::BINFLOAT:
-      return push(heap_.floating(big_endian_double(now_.bytes)));
+      return push(heap_.floating(now_.float8()));
     case Op::FLOAT:
       return push(float_line());
 
@@ -298,7 +289,8 @@ void Machine::global_or_call(Op op) {
 
 void Machine::protocol() {
   if (now_.number > last_protocol)
-    fail(ErrorCode::unsupported, "protocol " + std::to_string(now_.number) + ", the last one known is 5");
+    fail(ErrorCode::unsupported,
+         "protocol " + std::to_string(now_.number) + ", the last one known is " + std::to_string(last_protocol));
   protocol_ = static_cast<int>(now_.number);
   protocol_seen_ = true;
 }

@@ -20,6 +20,12 @@ std::string hex(unsigned char byte) {
 
 }  // namespace
 
+double Instruction::float8() const noexcept {
+  std::uint64_t bits = 0;
+  for (const char c : bytes) bits = bits << 8 | static_cast<unsigned char>(c);
+  return std::bit_cast<double>(bits);
+}
+
 void Stream::refuse(std::uint64_t count, const Instruction& now) const {
   if (count > left())
     fail(ErrorCode::truncated, now, std::to_string(count) + " bytes needed, " + std::to_string(left()) + " left");

@@ -18,6 +18,8 @@ struct Instruction {
   std::int64_t number = 0;    ///< numeric arguments up to 4 bytes, FRAME's length
   std::string_view bytes{};   ///< counted arguments without their length, float8, lines without their newline, module
   std::string_view second{};  ///< the name, where the argument is module and name
+
+  double float8() const noexcept;  ///< of `bytes`, which are big-endian
 };
 
 /// Python's own machines have disagreed about frames: what looks for names behind a broken one goes on as if there were

@@ -73,7 +73,7 @@ TEST(BarePickle, IsReadWithoutAContainer) {
 
 TEST(BarePickle, HasNoStoragesOfItsOwn) {
   EXPECT_THAT(error_of(Pickle().tensor("0", 1, 0, {1}, {1}).stop(), ErrorCode::corrupt),
-              HasSubstr("holds no storages"));
+              HasSubstr("holds no storages by key"));
 }
 
 TEST(BarePickle, FilesInsideFilesEndSomewhere) {
