@@ -4,7 +4,6 @@
 
 #include <flambeau/error.h>
 
-#include "base/utf8.h"
 #include "pickle/keys.h"
 #include "pickle/machine.h"
 #include "pickle/text.h"
@@ -228,116 +227,12 @@ void Machine::rare(Op op) {
   }
 }
 
-void Machine::global_or_call(Op op) {
-  switch (op) {
-    case Op::GLOBAL:
-      push(global(now_.bytes, now_.second));
-      break;
-    case Op::STACK_GLOBAL: {
-      const Ref name = take(), module = take();
-      const auto module_text = object::text(module), name_text = object::text(name);
-      if (!module_text || !name_text) corrupt("module and name must be strings");
-      push(global(*module_text, *name_text));
-      break;
-    }
-    case Op::PERSID:
-      push(persistent(text(now_.bytes)));
-      break;
-    case Op::NEWOBJ: {
-      const Ref args = take(), cls = take();
-      push(new_object(cls, args));
-      break;
-    }
-    case Op::NEWOBJ_EX: {
-      const Ref keywords = take(), args = take(), cls = take();
-      push(new_object_with_keywords(cls, args, keywords));
-      break;
-    }
-    case Op::INST: {
-      const std::size_t from = take_mark();
-      const Ref cls = global(now_.bytes, now_.second);
-      std::vector<Ref> args;
-      extend(args, from);
-      push(instantiate(cls, std::move(args)));
-      break;
-    }
-    case Op::OBJ: {
-      const std::size_t from = take_mark();
-      if (stack_.size() == from) corrupt("no class above the mark");
-      const Ref cls = stack_[from];
-      std::vector<Ref> args;
-      extend(args, from + 1);
-      stack_.pop();
-      push(instantiate(cls, std::move(args)));
-      break;
-    }
-    case Op::BUILD: {
-      const Ref state = take();
-      build(stack_[place(1)], state);
-      break;
-    }
-    case Op::EXT1:
-    case Op::EXT2:
-    case Op::EXT4:
-      fail(ErrorCode::unsupported, "extension code " + std::to_string(now_.number));
-    case Op::NEXT_BUFFER:
-      fail(ErrorCode::unsupported, "an out-of-band buffer");
-    default:
-      corrupt("unexpected");
-  }
-}
-
 void Machine::protocol() {
   if (now_.number > last_protocol)
     fail(ErrorCode::unsupported,
          "protocol " + std::to_string(now_.number) + ", the last one known is " + std::to_string(last_protocol));
   protocol_ = static_cast<int>(now_.number);
   protocol_seen_ = true;
-}
-
-object::Ref Machine::integer(std::string_view twos_complement) {
-  if (twos_complement.size() > limits_.max_integer_bytes)
-    fail(ErrorCode::limit, "an integer of " + std::to_string(twos_complement.size()) + " bytes, max_integer_bytes is " +
-                               std::to_string(limits_.max_integer_bytes));
-  if (const auto small = to_int64(twos_complement)) return heap_.integer(*small);
-  return heap_.big_integer(std::string(shortest(twos_complement)));
-}
-
-object::Ref Machine::decimal_line(bool long_form) {
-  std::string_view digits = now_.bytes;
-  if (!long_form && (digits == "00" || digits == "01")) return Ref::boolean(digits == "01");
-  if (long_form && digits.ends_with('L')) digits.remove_suffix(1);
-  const auto value = parse_decimal(digits);
-  if (!value) corrupt("not an integer of at most 4300 digits");
-  return integer(*value);
-}
-
-object::Ref Machine::float_line() {
-  const auto value = parse_float(now_.bytes);
-  if (!value) corrupt("not a float");
-  return heap_.floating(*value);
-}
-
-object::Ref Machine::quoted_line() {
-  const auto bytes = parse_quoted(now_.bytes);
-  if (!bytes) corrupt("not a quoted string");
-  return python2_string(*bytes);
-}
-
-object::Ref Machine::unicode_line() {
-  const auto utf8 = parse_raw_unicode(now_.bytes);
-  if (!utf8) corrupt("a broken escape");
-  return heap_.string(*utf8);
-}
-
-// Python 2's str: text where it can be, as torch.load takes it.
-object::Ref Machine::python2_string(std::string_view bytes) {
-  return base::is_utf8(bytes) ? heap_.string(bytes) : heap_.bytes(bytes);
-}
-
-// CPython reads into a new object even for one byte, which is otherwise one object per value.
-object::Ref Machine::fresh_bytes(std::string_view bytes) {
-  return bytes.empty() ? heap_.bytes(bytes) : heap_.fresh_bytes(bytes);
 }
 
 object::Ref Machine::text(std::string_view bytes) {
