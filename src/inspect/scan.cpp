@@ -316,6 +316,9 @@ class Scan {
     for (std::size_t at = text.find('\x80', 1); at != std::string_view::npos && found < most_pickles_in_a_row;
          at = text.find('\x80', at + 1))
       if (pickle::begins_pickle(text.substr(at, 2))) look(at), ++found;
+    constexpr std::size_t block = 512;  // a tar's members lie behind their headers; protocol 0 has no mark
+    for (std::size_t at = block; at < bytes.size() && found < most_pickles_in_a_row; at += block)
+      if (archive::looks_like_tar(bytes.subspan(at - block, block))) look(at), ++found;
   }
 
   bool read(const StorageSource& source, std::uint64_t at, std::string& into, const std::string& member) {

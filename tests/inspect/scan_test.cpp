@@ -145,11 +145,13 @@ TEST_F(Scan, AWrongChecksumDoesNotHideAPayload) {
 }
 
 TEST_F(Scan, ATarThatEndsEarlyDoesNotHideAPayload) {
-  const std::string whole = test::tar_member("sys_info", good()) + test::tar_member("pickle", evil()) +
-                            test::tar_member("storages", std::string(1000, 'x'));
-  const ScanReport report = of(whole.substr(0, whole.size() - 600));
-  EXPECT_EQ(report.verdict, Verdict::dangerous);
-  EXPECT_EQ(report.findings[0].verdict, Verdict::unreadable);
+  for (const std::string& payload : {evil(), std::string("cos\nsystem\n(S'id'\ntR.")}) {
+    const std::string whole = test::tar_member("sys_info", good()) + test::tar_member("pickle", payload) +
+                              test::tar_member("storages", std::string(1000, 'x'));
+    const ScanReport report = of(whole.substr(0, whole.size() - 600));
+    EXPECT_EQ(report.verdict, Verdict::dangerous);
+    EXPECT_EQ(report.findings[0].verdict, Verdict::unreadable);
+  }
 }
 
 TEST_F(Scan, FoldersWhoseRanksKeptTheirMetadataAreLookedAt) {
