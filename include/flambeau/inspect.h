@@ -69,8 +69,8 @@ struct ScanReport {
   /// The worst of the findings. Never `clean` for a file that was not read whole.
   Verdict verdict = Verdict::clean;
   std::string format{};
-  std::vector<Finding> findings{};
-  std::vector<std::string> globals{};  ///< every global named, in order of first use, harmless ones too
+  std::vector<Finding> findings{};     ///< each once, up to 1000 and the worst
+  std::vector<std::string> globals{};  ///< every global named, in order of first use, harmless ones too; up to 1 MiB
 };
 
 /// What could loading `path` in Python execute? Does not throw for what the file holds; Error(not_found, io) for the

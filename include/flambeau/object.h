@@ -176,8 +176,9 @@ class Heap {
   Ref fresh_string(std::string_view text);
   /// One object per content, for names that Python interns. Most one-letter names are not the character's object.
   Ref interned(std::string_view text);
-  /// Of at most one byte: one object each, as in CPython.
+  /// Of at most one byte: one object each, as in CPython. What unpickling makes is a new one.
   Ref bytes(std::string_view data);
+  Ref fresh_bytes(std::string_view data);
   Ref bytearray(std::string_view data);
   /// The empty tuple is one object.
   Ref tuple(std::vector<Ref> items);
@@ -191,8 +192,7 @@ class Heap {
   Ref storage(std::shared_ptr<Storage> storage, std::string storage_class);
   Ref object(Construction construction, Ref callable, Ref args);
 
-  /// Nodes made so far.
-  std::uint64_t size() const noexcept;
+  std::uint64_t size() const noexcept;  ///< nodes made so far
   /// Bytes of the nodes made so far with what they held when they were made (tensors' storages not counted).
   std::uint64_t memory() const noexcept;
 

@@ -41,6 +41,8 @@ class ZipReader {
   const std::vector<Entry>& entries() const noexcept;  ///< in the directory's order; entries for folders are left out
   /// Name of the single top folder ("archive"), empty where records have none (older .pt2, .npz).
   const std::string& root() const noexcept;
+  /// Name of one of the entries without the root.
+  std::string_view bare_name(const Entry& entry) const noexcept;
   /// By name without the root, case and all; null if absent. `after` is the entry before the one that is meant, as a
   /// guess.
   const Entry* find(std::string_view name, const Entry* after = nullptr) const noexcept;

@@ -144,6 +144,8 @@ const std::vector<Entry>& ZipReader::entries() const noexcept { return impl_->en
 
 const std::string& ZipReader::root() const noexcept { return impl_->root; }
 
+std::string_view ZipReader::bare_name(const Entry& entry) const noexcept { return impl_->bare(impl_->index(entry)); }
+
 const Entry* ZipReader::find(std::string_view name, const Entry* after) const noexcept {
   if (after) {
     const std::size_t next = impl_->index(*after) + 1;

@@ -4,18 +4,10 @@
 #include <fmt/format.h>
 
 #include "formats/graph.h"
+#include "pickle/opcodes.h"
 
 namespace flambeau::formats::bare_pickle {
 namespace {
-
-/// A plain pickle has no place for storages of its own.
-class NoStorages final : public torch::Storages {
- public:
-  std::shared_ptr<Storage> open(const torch::StorageId& id) override {
-    throw Error(ErrorCode::corrupt,
-                fmt::format("storage '{}': a pickle without a container holds no storages", id.key));
-  }
-};
 
 /// Opcodes that a pickle of protocol 0 or 1 begins with.
 constexpr std::string_view first_opcodes = "(])}lcdILKMJNSTUVXFGP";
@@ -23,12 +15,10 @@ constexpr std::string_view first_opcodes = "(])}lcdILKMJNSTUVXFGP";
 }  // namespace
 
 bool sniff(const Input& input) {
-  constexpr unsigned char proto = 0x80;
-  constexpr unsigned char newest_protocol = 5;
-  if (!input.source || input.head.size() < 2) return false;
-  const auto first = static_cast<unsigned char>(input.head[0]), second = static_cast<unsigned char>(input.head[1]);
-  if (first == proto) return second >= 2 && second <= newest_protocol;
-  if (first_opcodes.find(input.head[0]) == std::string_view::npos || input.source->size() > Limits{}.max_pickle_bytes)
+  if (!input.source) return false;
+  if (pickle::begins_pickle(input.head)) return true;
+  if (input.head.size() < 2 || first_opcodes.find(input.head[0]) == std::string_view::npos ||
+      input.source->size() > Limits{}.max_pickle_bytes)
     return false;
   // Without a mark at the start only the whole tells a pickle from text.
   try {

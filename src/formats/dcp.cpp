@@ -3,6 +3,7 @@
 #include <flambeau/error.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -12,8 +13,8 @@
 
 #include "formats/dcp_pieces.h"
 #include "formats/flat.h"
-#include "pickle/reader.h"
-#include "torch/globals.h"
+#include "formats/graph.h"
+#include "torch/rebuild.h"
 
 namespace flambeau::formats::dcp {
 namespace {
@@ -21,21 +22,6 @@ namespace {
 using object::Ref;
 
 constexpr std::string_view metadata_name = ".metadata";
-
-/// Globals are judged, nothing else has a meaning: instances stay inert objects.
-class Judge final : public pickle::Meaning {
- public:
-  explicit Judge(bool inert) : inert_(inert) {}
-  void global(std::string_view module, std::string_view qualname) override {
-    if (!inert_ && torch::standing(module, qualname) == torch::Standing::dangerous)
-      throw Error(ErrorCode::forbidden,
-                  fmt::format("the metadata names {}.{}, which reaches code, files, processes or the network", module,
-                              qualname));
-  }
-
- private:
-  bool inert_;
-};
 
 /// Where an item lies.
 struct Stored {
@@ -77,21 +63,12 @@ std::uint64_t count(Ref ref, std::string_view what) {
   return static_cast<std::uint64_t>(*found);
 }
 
-/// A torch.Size (an inert call with one tuple) or a plain tuple or list.
 Shape shape_of(Ref ref, std::string_view what, const Limits& limits) {
-  if (const auto* const call = object::as<object::Object>(ref);
-      call != nullptr && object::global_name(call->callable) == "torch.Size") {
-    const auto* const args = object::as<object::Sequence>(call->args);
-    ref = args != nullptr && args->items.size() == 1 ? args->items[0] : Ref{};
-  }
-  const auto* const items = object::as<object::Sequence>(ref);
-  if (items == nullptr) fail(fmt::format("{} is no torch.Size", what));
-  if (items->items.size() > limits.max_tensor_rank)
-    throw Error(ErrorCode::limit,
-                fmt::format("{} dimensions exceed max_tensor_rank = {}", items->items.size(), limits.max_tensor_rank));
-  Shape shape;
-  for (const Ref item : items->items) shape.push_back(static_cast<std::int64_t>(count(item, what)));
-  return shape;
+  auto shape = torch::dimensions(ref, limits);
+  if (!shape) fail(fmt::format("{} is no torch.Size", what));
+  if (std::ranges::any_of(*shape, [](std::int64_t size) { return size < 0; }))
+    fail(fmt::format("{} holds a negative number", what));
+  return std::move(*shape);
 }
 
 DType dtype_of(Ref properties) {
@@ -134,12 +111,8 @@ class Reader {
  private:
   const object::Object& read_metadata(const std::string& path) {
     const auto source = bytes::open_file(path, bytes::Access::pread);
-    if (source->size() > options_.limits.max_pickle_bytes)
-      throw Error(ErrorCode::limit, fmt::format("a pickle of {} bytes exceeds max_pickle_bytes = {}", source->size(),
-                                                options_.limits.max_pickle_bytes));
-    const std::string stream = read_text(*source, 0, source->size());
-    Judge judge(options_.inert);
-    const auto result = pickle::read(std::as_bytes(std::span(stream)), heap_, judge, options_.limits);
+    metadata_ = read_pickle_at(*source, 0, options_);
+    const auto& result = metadata_.result;
     builder_.container().pickle_protocol = result.protocol;
     const auto* const root = object::as<object::Object>(result.root);
     const std::string name =
@@ -243,7 +216,7 @@ class Reader {
   std::string folder_;
   const LoadOptions& options_;
   FlatBuilder builder_;
-  object::Heap heap_{};  // of the metadata
+  Pickled metadata_{};
   std::map<std::string, std::vector<Stored>, std::less<>> stored_{};
   std::map<std::string, std::shared_ptr<const bytes::Source>> files_{};
 };

@@ -23,6 +23,10 @@ object::Ref read_nested(object::Heap& heap, std::shared_ptr<const bytes::Source>
   return read_torch_legacy(heap, std::move(source), options, depth, about);
 }
 
+std::shared_ptr<Storage> NoStorages::open(const torch::StorageId& id) {
+  throw Error(ErrorCode::corrupt, fmt::format("storage '{}': this container holds no storages by key", id.key));
+}
+
 std::span<const std::byte> piece(const bytes::Source& source, std::uint64_t offset, std::uint64_t size,
                                  std::string& buffer) {
   if (offset > source.size())

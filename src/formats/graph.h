@@ -32,6 +32,12 @@ object::Ref read_torch_zip(object::Heap& heap, const archive::ZipReader& zip, co
 object::Ref read_torch_legacy(object::Heap& heap, std::shared_ptr<const bytes::Source> source,
                               const LoadOptions& options, unsigned depth, Checkpoint::Container& about);
 
+/// Of containers that keep no storages under keys of their own.
+class NoStorages final : public torch::Storages {
+ public:
+  std::shared_ptr<Storage> open(const torch::StorageId& id) override;
+};
+
 /// Storages of one file that are to be in own memory when it is loaded: two threads fill them and compare the CRCs.
 class Copies {
  public:

@@ -2,18 +2,18 @@
 
 #include <flambeau/error.h>
 #include <fmt/format.h>
-#include <simdjson.h>
 
 #include <array>
+#include <limits>
 #include <map>
+#include <optional>
 
 #include "formats/graph.h"
+#include "formats/strict_json.h"
 #include "formats/torch_zip.h"
 
 namespace flambeau::formats::pt2 {
 namespace {
-
-namespace dom = simdjson::dom;
 
 constexpr std::int64_t strided = 7;
 
@@ -54,31 +54,47 @@ DType dtype_of(std::int64_t code) {
   throw Error(ErrorCode::unsupported, fmt::format("dtype code {} of the export schema", code));
 }
 
-std::int64_t integer(dom::element element, const char* what) {
-  dom::element inner;
-  if (element["as_int"].get(inner) == simdjson::SUCCESS) element = inner;
-  std::int64_t value = 0;
-  if (element.get(value) != simdjson::SUCCESS) corrupt(fmt::format("{} is no integer", what));
-  return value;
-}
-
-dom::element member(dom::element object, const char* key) {
-  dom::element found;
-  if (object[key].get(found) != simdjson::SUCCESS) corrupt(fmt::format("the entry has no '{}'", key));
-  return found;
-}
-
-Shape integers(dom::element array, const char* what, const Limits& limits) {
-  dom::array items;
-  if (array.get(items) != simdjson::SUCCESS) corrupt(fmt::format("{} is no array", what));
-  Shape shape;
-  for (const dom::element item : items) {
-    if (shape.size() == limits.max_tensor_rank)
-      throw Error(ErrorCode::limit, fmt::format("{}: more than max_tensor_rank, {}", what, limits.max_tensor_rank));
-    shape.push_back(integer(item, what));
+/// The members of an object of the config, by name.
+class Members {
+ public:
+  Members(const StrictJson& json, StrictJson::Element object, std::string_view what) : json_(json), what_(what) {
+    json.each(object, what, [&](std::string_view key, StrictJson::Element value) { members_.emplace(key, value); });
   }
-  return shape;
-}
+  StrictJson::Element operator[](std::string_view key) const {
+    const auto found = members_.find(key);
+    if (found == members_.end()) json_.fail(what_, fmt::format("has no '{}'", key));
+    return found->second;
+  }
+  std::int64_t integer(std::string_view key) const { return integer((*this)[key], key); }
+  Shape integers(std::string_view key, const Limits& limits) const {
+    Shape shape;
+    for (const StrictJson::Element item : json_.array((*this)[key], key)) {
+      if (shape.size() == limits.max_tensor_rank)
+        throw Error(ErrorCode::limit, fmt::format("{}: more than max_tensor_rank, {}", key, limits.max_tensor_rank));
+      shape.push_back(integer(item, key));
+    }
+    return shape;
+  }
+  bool flag(std::string_view key) const {
+    bool value = false;
+    if ((*this)[key].get(value)) json_.fail(key, "is no boolean");
+    return value;
+  }
+  bool contains(std::string_view key) const { return members_.contains(key); }
+
+ private:
+  /// Written as it is or, where it could have been a symbol, as {"as_int": …}.
+  std::int64_t integer(StrictJson::Element element, std::string_view what) const {
+    if (element.is_object()) element = Members(json_, element, what)["as_int"];
+    const std::uint64_t value = json_.count(element, what);
+    if (value > std::numeric_limits<std::int64_t>::max()) json_.fail(what, "exceeds 63 bits");
+    return static_cast<std::int64_t>(value);
+  }
+
+  const StrictJson& json_;
+  std::string_view what_;
+  std::map<std::string_view, StrictJson::Element> members_{};
+};
 
 /// Reads the newer layout's config files and the payloads that they name.
 class Weights {
@@ -94,52 +110,39 @@ class Weights {
       throw Error(ErrorCode::limit,
                   fmt::format("{} bytes of JSON, max_json_bytes is {}", config.size, options_.limits.max_json_bytes),
                   {{}, config.name});
-    const simdjson::padded_string text(input_.zip->read(config));
-    dom::parser parser;
-    dom::element document;
-    if (const auto error = parser.parse(text).get(document))
-      throw Error(ErrorCode::corrupt, simdjson::error_message(error), {{}, config.name});
-    dom::object entries;
-    if (member(document, "config").get(entries) != simdjson::SUCCESS)
-      throw Error(ErrorCode::corrupt, "'config' is no object", {{}, config.name});
-    for (const auto [name, entry] : entries) {
-      try {
-        const auto value = tensor(entry, folder);
-        if (value) into.items.emplace_back(heap_.string(name), *value);
-      } catch (const Error& error) {
-        throw error.at({{}, config.name, {}, std::string(name)});
-      }
-    }
+    const StrictJson json(input_.zip->read(config), {{}, config.name});
+    json.each(Members(json, json.root(), "")["config"], "config",
+              [&](std::string_view name, StrictJson::Element entry) {
+                try {
+                  const auto value = tensor(json, Members(json, entry, name), folder);
+                  if (value) into.items.emplace_back(heap_.string(name), *value);
+                } catch (const Error& error) {
+                  throw error.at({{}, config.name, {}, std::string(name)});
+                }
+              });
   }
   void finish() { copies_.run(); }
 
  private:
-  std::optional<object::Ref> tensor(dom::element entry, const std::string& folder) {
-    std::string_view file;
-    if (member(entry, "path_name").get(file) != simdjson::SUCCESS) corrupt("'path_name' is no string");
+  std::optional<object::Ref> tensor(const StrictJson& json, const Members& entry, const std::string& folder) {
+    const std::string_view file = json.text(entry["path_name"], "path_name");
     if (file.starts_with("custom_obj_")) return std::nullopt;
-    bool pickled = false;
-    if (member(entry, "use_pickle").get(pickled) != simdjson::SUCCESS) corrupt("'use_pickle' is no boolean");
     const archive::Entry* const record = input_.zip->find(folder + std::string(file));
     if (record == nullptr) corrupt(fmt::format("the archive has no record '{}{}'", folder, file));
-    if (pickled) {
+    if (entry.flag("use_pickle")) {
       auto source = bytes::from_memory(input_.zip->read(*record), record->name);
       return read_nested(heap_, std::move(source), options_, input_.depth + 1);
     }
-    const dom::element meta = member(entry, "tensor_meta");
-    const DType dtype = dtype_of(integer(member(meta, "dtype"), "dtype"));
-    if (const auto layout = integer(member(meta, "layout"), "layout"); layout != strided)
+    const Members meta(json, entry["tensor_meta"], "tensor_meta");
+    const DType dtype = dtype_of(meta.integer("dtype"));
+    if (const auto layout = meta.integer("layout"); layout != strided)
       throw Error(ErrorCode::unsupported, fmt::format("layout {} of the export schema", layout));
     auto& storage = storages_[record->name];
     if (!storage) storage = make_storage(input_.zip->open(*record), record->size, dtype, options_, copies_);
-    Tensor tensor(storage, dtype, integers(member(meta, "sizes"), "sizes", options_.limits),
-                  integers(member(meta, "strides"), "strides", options_.limits),
-                  integer(member(meta, "storage_offset"), "storage_offset"));
-    bool requires_grad = false, parameter = false;
-    if (meta["requires_grad"].get(requires_grad) != simdjson::SUCCESS) requires_grad = false;
-    if (entry["is_param"].get(parameter) != simdjson::SUCCESS) parameter = false;
-    tensor.set_requires_grad(requires_grad);
-    return heap_.tensor(std::move(tensor), parameter);
+    Tensor tensor(storage, dtype, meta.integers("sizes", options_.limits), meta.integers("strides", options_.limits),
+                  meta.integer("storage_offset"));
+    tensor.set_requires_grad(meta.contains("requires_grad") && meta.flag("requires_grad"));
+    return heap_.tensor(std::move(tensor), entry.contains("is_param") && entry.flag("is_param"));
   }
 
   const Input& input_;
@@ -196,8 +199,7 @@ Checkpoint read(const Input& input, const LoadOptions& options) {
     Weights weights(input, options, *heap);
     for (const std::string folder : {"data/weights/", "data/constants/"})
       for (const archive::Entry& entry : input.zip->entries()) {
-        std::string_view name = entry.name;
-        if (!input.zip->root().empty()) name.remove_prefix(std::min(input.zip->root().size() + 1, name.size()));
+        const std::string_view name = input.zip->bare_name(entry);
         if (name.starts_with(folder) && name.ends_with("_config.json")) weights.add(entry, folder, tensors);
       }
     weights.finish();

@@ -21,6 +21,7 @@ class StrictJson {
   /// Throws Error(corrupt) at `place` unless `text` is one JSON object.
   StrictJson(std::string_view text, Place place);
 
+  Element root() const noexcept { return root_; }
   /// The members of the document in order; keys are unique after unescaping, else Error(corrupt).
   void each(const Member& take) const { each(root_, {}, take); }
   /// The members of an object; `what` names it in errors ("tensor 'x'").

@@ -68,13 +68,6 @@ const std::vector<Ref>& items(Ref ref, std::size_t count, const char* what) {
   return sequence->items;
 }
 
-class NoStorages final : public torch::Storages {
- public:
-  std::shared_ptr<Storage> open(const torch::StorageId& id) override {
-    corrupt(fmt::format("storage '{}': a tar names its storages by number", id.key));
-  }
-};
-
 /// Ids are numbers of tensors and storages, as text or integers; a tuple stands for a class.
 class TarMeaning final : public torch::Reader {
  public:

@@ -50,8 +50,7 @@ Parameters parameters_of(const archive::ZipReader& zip) {
   constexpr std::string_view folder = "code/", suffix = ".py";
   Parameters parameters;
   for (const archive::Entry& entry : zip.entries()) {
-    std::string_view name = entry.name;
-    if (!zip.root().empty()) name.remove_prefix(std::min(zip.root().size() + 1, name.size()));
+    const std::string_view name = zip.bare_name(entry);
     if (!name.starts_with(folder) || !name.ends_with(suffix)) continue;
     std::string module(name.substr(folder.size(), name.size() - folder.size() - suffix.size()));
     for (char& c : module)

@@ -8,21 +8,18 @@
 #include "archive/zip.h"
 #include "bytes/source.h"
 #include "pickle/dis.h"
+#include "pickle/opcodes.h"
 
 namespace flambeau {
 namespace {
 
 using Line = std::function<void(std::string_view)>;
 
-// What can follow a pickle in the same file: another one, which begins by naming its protocol.
-bool begins_pickle(std::span<const std::byte> rest) noexcept {
-  return rest.size() >= 2 && rest[0] == std::byte{0x80} && rest[1] >= std::byte{2} && rest[1] <= std::byte{5};
-}
-
 void dis_stream(std::span<const std::byte> bytes, const Line& line) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   std::uint64_t at = pickle::dis(bytes, line);
   constexpr int in_a_legacy_file = 5;
-  for (int i = 1; i < in_a_legacy_file && begins_pickle(bytes.subspan(at)); ++i) {
+  for (int i = 1; i < in_a_legacy_file && pickle::begins_pickle(text.substr(at)); ++i) {
     line("");
     at += pickle::dis(bytes.subspan(at), line);
   }

@@ -5,6 +5,7 @@
 
 #include "base/py_repr.h"
 #include "inspect/parts.h"
+#include "pickle/text.h"
 
 namespace flambeau {
 namespace inspect {
@@ -13,38 +14,6 @@ namespace {
 using object::Ref;
 
 constexpr std::int64_t exact_in_json = 1ll << 53;
-
-/// Decimal digits of a two's complement integer.
-std::string big_decimal(std::string_view bytes) {
-  const bool negative = !bytes.empty() && (static_cast<unsigned char>(bytes.back()) & 0x80) != 0;
-  // Limbs of 32 bits, magnitude.
-  std::vector<std::uint32_t> limbs((bytes.size() + 3) / 4, negative ? ~0u : 0u);
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    const std::uint32_t mask = 0xFFu << (8 * (i % 4));
-    limbs[i / 4] = (limbs[i / 4] & ~mask) | std::uint32_t{static_cast<unsigned char>(bytes[i])} << (8 * (i % 4));
-  }
-  if (negative) {
-    std::uint64_t carry = 1;
-    for (auto& limb : limbs) {
-      carry += static_cast<std::uint32_t>(~limb);
-      limb = static_cast<std::uint32_t>(carry);
-      carry >>= 32;
-    }
-  }
-  constexpr std::uint32_t chunk = 1'000'000'000;
-  std::string text;
-  while (!limbs.empty()) {
-    std::uint64_t rest = 0;
-    for (std::size_t i = limbs.size(); i-- > 0;) {
-      rest = rest << 32 | limbs[i];
-      limbs[i] = static_cast<std::uint32_t>(rest / chunk);
-      rest %= chunk;
-    }
-    while (!limbs.empty() && limbs.back() == 0) limbs.pop_back();
-    text.insert(0, limbs.empty() ? fmt::format("{}", rest) : fmt::format("{:09}", rest));
-  }
-  return (negative ? "-" : "") + (text.empty() ? "0" : text);
-}
 
 /// The Python value of a numpy scalar as text; empty for kinds that have none as a plain number.
 std::string numpy_scalar(const object::Object& object) {
@@ -149,7 +118,7 @@ class Writer {
         out_ += base::py_repr(object::as<object::Float>(ref)->value);
         return;
       case Kind::big_integer:
-        out_ += big_decimal(object::as<object::BigInteger>(ref)->bytes);
+        out_ += pickle::to_decimal(object::as<object::BigInteger>(ref)->bytes);
         return;
       case Kind::string:
         out_ += base::py_repr(std::string_view(object::as<object::String>(ref)->text));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
 #include <flambeau/inspect.h>
 
@@ -10,7 +11,9 @@
 #include "formats/format.h"
 #include "formats/graph.h"
 #include "formats/torch_legacy.h"
+#include "inspect/findings.h"
 #include "inspect/scan_pickle.h"
+#include "pickle/opcodes.h"
 
 namespace flambeau {
 
@@ -26,20 +29,9 @@ using formats::Input;
 
 constexpr unsigned most_pickles_in_a_row = 64;
 
-/// Dangerous beats unreadable beats suspicious beats clean.
-int weight(Verdict verdict) noexcept {
-  constexpr std::array<int, 4> weights = {0, 1, 3, 2};
-  return weights[static_cast<std::size_t>(verdict)];
-}
-
-bool looks_like_pickle(std::string_view head) noexcept {
-  constexpr char proto = '\x80';
-  return head.size() >= 2 && head[0] == proto && head[1] >= 2 && head[1] <= 5;
-}
-
 class Scan {
  public:
-  Scan(ScanReport& report, const LoadOptions& options) : report_(report), options_(options) {
+  Scan(ScanReport& report, const LoadOptions& options) : report_(report), found_(report), options_(options) {
     options_.inert = true;
     options_.read = Read::lazy;
   }
@@ -51,7 +43,7 @@ class Scan {
       input = formats::open(path, bytes::Access::pread, options_.limits);
     } catch (const Error& error) {
       if (error.code() == ErrorCode::not_found || error.code() == ErrorCode::io) throw;
-      unreadable(error, {});
+      found_.unreadable(error, {});
       sweep(bytes::open_file(path, bytes::Access::pread), {});
       return;
     }
@@ -62,21 +54,29 @@ class Scan {
   void scan(const Input& input, const std::string& member) {
     const formats::Format* format = nullptr;
     try {
+      if (input.zip) records(input, member);
       format = &formats::recognise(input);
+      if (input.depth == 0) report_.format = format->name;
+      parts(*format, input, member);
     } catch (const Error& error) {
-      unreadable(error, member);
-      if (input.zip)
-        records(input, member);
-      else if (input.source)
-        sweep(input.source, member);
+      found_.unreadable(error, member);
+      if (!input.zip && input.source) sweep(input.source, member);
       return;
     }
-    if (input.depth == 0) report_.format = format->name;
-    const std::string_view kind = format->name;
-    if (input.zip) {
-      records(input, member);
-      if (input.source) after_the_end(*input.source, member);
-    } else if (kind == "torch-legacy")
+    if (report_.verdict == Verdict::unreadable) return;
+    // Clean is said only of what loads as a whole.
+    try {
+      format->read(input, options_);
+    } catch (const Error& error) {
+      found_.unreadable(error, member);
+    }
+  }
+
+  void parts(const formats::Format& format, const Input& input, const std::string& member) {
+    const std::string_view kind = format.name;
+    if (input.zip)
+      after_the_end(*input.source, member);
+    else if (kind == "torch-legacy")
       legacy(input, member);
     else if (kind == "torch-tar")
       tar(input, member);
@@ -86,15 +86,8 @@ class Scan {
       npy(input, member);
     else if (kind == "dcp")
       folder(input);
-    if (kind == "torchscript") suspicious(member, "holds TorchScript code");
-    if (kind == "pt2") suspicious(member, "holds an exported program");
-    if (report_.verdict == Verdict::unreadable) return;
-    // Clean is said only of what loads as a whole.
-    try {
-      format->read(input, options_);
-    } catch (const Error& error) {
-      unreadable(error, member);
-    }
+    if (kind == "torchscript") found_.suspicious(member, "holds TorchScript code");
+    if (kind == "pt2") found_.suspicious(member, "holds an exported program");
   }
 
   // ---- containers
@@ -102,8 +95,7 @@ class Scan {
   void records(const Input& input, const std::string& member) {
     const archive::ZipReader& zip = *input.zip;
     for (const archive::Entry& entry : zip.entries()) {
-      std::string_view record = entry.name;
-      if (!zip.root().empty()) record.remove_prefix(std::min(zip.root().size() + 1, record.size()));
+      const std::string_view record = zip.bare_name(entry);
       const std::string inside = member.empty() ? entry.name : member + ": " + entry.name;
       const bool storage =
           record.starts_with("data/") && record.find('.') == std::string_view::npos && zip.find("data.pkl") != nullptr;
@@ -112,36 +104,37 @@ class Scan {
       std::string head(std::min<std::uint64_t>(entry.size, 16), '\0');
       if (!read(*source, 0, head, inside)) continue;
       if (storage) {
-        if (looks_like_pickle(head)) hidden_in(*source, entry.size, inside);
+        if (pickle::begins_pickle(head)) hidden_in(*source, entry.size, inside);
         continue;
       }
-      const bool pickle = record.ends_with("pkl") || looks_like_pickle(head);
-      if (!pickle && !head.starts_with("PK\3\4") && !head.starts_with("\x93NUMPY")) continue;
+      const bool pickled = record.ends_with("pkl") || pickle::begins_pickle(head);
+      if (!pickled && !head.starts_with("PK\3\4") && !head.starts_with("\x93NUMPY")) continue;
       if (entry.size > options_.limits.max_pickle_bytes) {
-        unreadable(Error(ErrorCode::limit,
-                         fmt::format("{} bytes, max_pickle_bytes is {}", entry.size, options_.limits.max_pickle_bytes)),
-                   inside);
+        found_.unreadable(Error(ErrorCode::limit, fmt::format("{} bytes, max_pickle_bytes is {}", entry.size,
+                                                              options_.limits.max_pickle_bytes)),
+                          inside);
         continue;
       }
       // No honest pickle deflates like that: it is looked at as far as memory for its file goes.
       constexpr std::uint64_t most_ratio = 20, always = 1ull << 20;
       const std::uint64_t most = entry.compressed_size * most_ratio + always;
       if (entry.deflated && entry.size > most)
-        unreadable(Error(ErrorCode::limit, fmt::format("{} bytes of pickle are deflated into {}, {} are looked at",
-                                                       entry.size, entry.compressed_size, most)),
-                   inside);
+        found_.unreadable(
+            Error(ErrorCode::limit, fmt::format("{} bytes of pickle are deflated into {}, {} are looked at", entry.size,
+                                                entry.compressed_size, most)),
+            inside);
       std::string payload(std::min(entry.size, entry.deflated ? most : entry.size), '\0');
       if (!read(*source, 0, payload, inside)) continue;
       if (payload.size() == entry.size) {
         try {  // a wrong checksum is an error, and no reason not to look
           Storage::from(source, entry.size, DType::uint8)->each_block([](auto) {});
         } catch (const Error& error) {
-          unreadable(error, inside);
+          found_.unreadable(error, inside);
         }
       }
       source.reset();  // with all that it inflated
       const auto memory = bytes::from_memory(std::move(payload), entry.name);
-      if (pickle)
+      if (pickled)
         stream(*memory, 0, memory->size(), inside);
       else
         inner(memory, inside, input.depth);
@@ -155,7 +148,7 @@ class Scan {
     if (!read(source, 0, bytes, member)) return;
     for (const auto& finding : scan_weights(std::as_bytes(std::span(bytes))).findings)
       if (finding.verdict == Verdict::dangerous)
-        suspicious(member, "the elements of a tensor are a pickle that names " + finding.global);
+        found_.suspicious(member, "the elements of a tensor are a pickle that names " + finding.global);
   }
 
   ScannedPickle scan_weights(std::span<const std::byte> bytes) {
@@ -175,7 +168,7 @@ class Scan {
     if (end == std::string_view::npos || tail.size() - end < record) return;
     const auto comment = static_cast<unsigned char>(tail[end + 20]) + 256u * static_cast<unsigned char>(tail[end + 21]);
     const std::uint64_t after = tail.size() - end - record;
-    if (after > comment) suspicious(member, fmt::format("{} bytes follow the zip's end", after - comment));
+    if (after > comment) found_.suspicious(member, fmt::format("{} bytes follow the zip's end", after - comment));
   }
 
   void legacy(const Input& input, const std::string& member) {
@@ -193,7 +186,7 @@ class Scan {
       inner(bytes::part(input.source, layout.end, source.size() - layout.end),
             fmt::format("{}after byte {}", member.empty() ? "" : member + ": ", layout.end), input.depth);
     } catch (const Error& error) {
-      unreadable(error, member);
+      found_.unreadable(error, member);
     }
   }
 
@@ -203,7 +196,7 @@ class Scan {
       const auto part = bytes::part(input.source, entry.data_offset, entry.size);
       const std::string inside = member.empty() ? entry.name : member + ": " + entry.name;
       std::uint64_t at = 0;
-      // "storages" and "tensors" hold data between their pickles: what loading them says decides, see read() below.
+      // "storages" and "tensors" hold data between their pickles: what loading them says decides, see scan().
       if (entry.name == "storages" || entry.name == "tensors")
         one(*part, at, part->size(), inside);
       else
@@ -221,22 +214,28 @@ class Scan {
     stream(*input.source, begin + 1, input.source->size() - begin - 1, member);
   }
 
+  /// Ranks that kept their metadata to themselves name it "__0.metadata".
   void folder(const Input& input) {
-    const auto metadata = bytes::open_file(input.path + "/.metadata", bytes::Access::pread);
-    stream(*metadata, 0, metadata->size(), ".metadata");
+    std::error_code ignored;
+    for (const auto& file : std::filesystem::directory_iterator(input.path, ignored)) {
+      const std::string name = file.path().filename().string();
+      if (!name.ends_with(".metadata")) continue;
+      const auto metadata = bytes::open_file(file.path().string(), bytes::Access::pread);
+      stream(*metadata, 0, metadata->size(), name);
+    }
   }
 
   void inner(std::shared_ptr<const bytes::Source> source, const std::string& member, unsigned depth) {
     if (depth + 1 > options_.limits.max_nested_files) {
-      unreadable(Error(ErrorCode::limit,
-                       fmt::format("files nest deeper than max_nested_files, {}", options_.limits.max_nested_files)),
-                 member);
+      found_.unreadable(Error(ErrorCode::limit, fmt::format("files nest deeper than max_nested_files, {}",
+                                                            options_.limits.max_nested_files)),
+                        member);
       return;
     }
     try {
       scan(formats::open(source, options_.limits, depth + 1), member);
     } catch (const Error& error) {
-      unreadable(error, member);
+      found_.unreadable(error, member);
       sweep(source, member);
     }
   }
@@ -249,8 +248,8 @@ class Scan {
     for (unsigned i = 0; i < most_pickles_in_a_row && at < stop; ++i) {
       std::string buffer;
       if (i > 0) {
-        suspicious(member, fmt::format("{} bytes follow the pickle's end at byte {}", stop - at, at));
-        if (!looks_like_pickle(head_at(source, at, buffer))) return;
+        found_.suspicious(member, fmt::format("{} bytes follow the pickle's end at byte {}", stop - at, at));
+        if (!pickle::begins_pickle(head_at(source, at, buffer))) return;
       }
       const auto end = one(source, at, stop - at, member);
       if (!end) return;
@@ -278,13 +277,11 @@ class Scan {
     for (auto& finding : scanned->findings) {
       finding.member = member;
       if (finding.offset) *finding.offset += at;
-      add(std::move(finding));
+      found_.add(std::move(finding));
     }
-    for (auto& global : scanned->globals)
-      if (std::find(report_.globals.begin(), report_.globals.end(), global) == report_.globals.end())
-        report_.globals.push_back(std::move(global));
+    for (const auto& global : scanned->globals) found_.global(global);
     if (scanned->failure) {
-      unreadable(*scanned->failure, member, at);
+      found_.unreadable(*scanned->failure, member, at);
       return std::nullopt;
     }
     return at + scanned->end;
@@ -312,46 +309,30 @@ class Scan {
         if (finding.verdict == Verdict::dangerous) {
           finding.member = member;
           if (finding.offset) *finding.offset += at;
-          add(std::move(finding));
+          found_.add(std::move(finding));
         }
     };
     look(0);
     for (std::size_t at = text.find('\x80', 1); at != std::string_view::npos && found < most_pickles_in_a_row;
          at = text.find('\x80', at + 1))
-      if (looks_like_pickle(text.substr(at, 2))) look(at), ++found;
+      if (pickle::begins_pickle(text.substr(at, 2))) look(at), ++found;
+    constexpr std::size_t block = 512;  // a tar's members lie behind their headers; protocol 0 has no mark
+    for (std::size_t at = block; at < bytes.size() && found < most_pickles_in_a_row; at += block)
+      if (archive::looks_like_tar(bytes.subspan(at - block, block))) look(at), ++found;
   }
-
-  // ---- findings
 
   bool read(const StorageSource& source, std::uint64_t at, std::string& into, const std::string& member) {
     try {
       source.read(at, std::as_writable_bytes(std::span(into)));
       return true;
     } catch (const Error& error) {
-      unreadable(error, member);
+      found_.unreadable(error, member);
       return false;
     }
   }
 
-  void add(ScanReport::Finding finding) {
-    const bool again = std::any_of(report_.findings.begin(), report_.findings.end(), [&](const auto& other) {
-      return other.verdict == finding.verdict && other.global == finding.global && other.member == finding.member &&
-             other.reason == finding.reason;
-    });
-    if (again) return;
-    if (weight(finding.verdict) > weight(report_.verdict)) report_.verdict = finding.verdict;
-    report_.findings.push_back(std::move(finding));
-  }
-  void suspicious(const std::string& member, std::string reason) {
-    add({Verdict::suspicious, {}, member, {}, std::move(reason)});
-  }
-  void unreadable(const Error& error, const std::string& member, std::uint64_t base = 0) {
-    std::optional<std::uint64_t> offset = error.place().offset;
-    if (offset) *offset += base;
-    add({Verdict::unreadable, {}, member.empty() ? error.place().member : member, offset, error.message()});
-  }
-
   ScanReport& report_;
+  Findings found_;
   LoadOptions options_;
   unsigned depth_ = 0;
 };

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
+#include "inspect/findings.h"
 #include "pickle/python2_names.h"
 #include "pickle/reader.h"
 #include "pickle/stream.h"
@@ -14,12 +14,6 @@ namespace {
 
 using object::Ref;
 using torch::Standing;
-
-constexpr std::size_t most_findings = 1000;
-
-struct Named {
-  std::string module, qualname;
-};
 
 /// Storages whose bytes are never read.
 class NoData final : public torch::Storages {
@@ -44,13 +38,147 @@ class NoData final : public torch::Storages {
   }
 };
 
-/// The loader's meaning, with every global and getattr written down.
+/// From global to global, opcode by opcode and without a stack: enough for where they stand, and for what those behind
+/// a break seem to be. Strings are remembered for STACK_GLOBAL.
+class NameWalk {
+ public:
+  explicit NameWalk(std::span<const std::byte> stream) : stream_(stream, pickle::Frames::ignored) {}
+
+  /// Goes to the next global. False, and so ever after, when none can be reached.
+  bool next() {
+    try {
+      while (!over_) {
+        stream_.next(now_);
+        end_ = stream_.position();
+        if (step()) return true;
+      }
+    } catch (const Error&) {  // the machine tells what is wrong
+      over_ = true;
+    }
+    return false;
+  }
+  std::uint64_t offset() const noexcept { return now_.offset; }
+  const pickle::Name& name() const noexcept { return name_; }
+  /// Just after the last instruction that could be read.
+  std::uint64_t end() const noexcept { return end_; }
+
+ private:
+  /// Whether the instruction is a global.
+  bool step() {
+    using pickle::Op;
+    switch (now_.opcode->op) {
+      case Op::STOP:
+        over_ = true;
+        return false;
+      case Op::PROTO:
+        protocol_ = now_.number;
+        return false;
+      case Op::GLOBAL:
+      case Op::INST:
+        name_ = {now_.bytes, now_.second};
+        if (protocol_ < 3) name_ = pickle::from_python2(name_);
+        return true;
+      case Op::STACK_GLOBAL:
+        name_ = {before_, last_};
+        return true;
+      case Op::SHORT_BINUNICODE:
+      case Op::BINUNICODE:
+      case Op::BINUNICODE8:
+      case Op::SHORT_BINSTRING:
+      case Op::BINSTRING:
+      case Op::STRING:
+      case Op::UNICODE:
+        push(now_.bytes);
+        return false;
+      case Op::MEMOIZE:
+        put(memo_.size());
+        return false;
+      case Op::BINPUT:
+      case Op::LONG_BINPUT:
+        put(static_cast<std::uint64_t>(now_.number));
+        return false;
+      case Op::BINGET:
+      case Op::LONG_BINGET:
+        if (const auto found = memo_.find(static_cast<std::uint64_t>(now_.number)); found != memo_.end())
+          push(found->second);
+        return false;
+      default:
+        return false;
+    }
+  }
+  void push(std::string_view text) {
+    before_ = last_;
+    last_ = text;
+  }
+  void put(std::uint64_t index) {
+    constexpr std::size_t most = 1u << 16;  // a hostile stream could fill memory with one byte each
+    if (memo_.size() < most) memo_[index] = last_;
+  }
+
+  pickle::Stream stream_;
+  pickle::Instruction now_{};
+  pickle::Name name_{};
+  std::string_view before_{}, last_{};  // the last two strings pushed
+  std::map<std::uint64_t, std::string_view> memo_{};
+  std::int64_t protocol_ = 0;
+  std::uint64_t end_ = 0;
+  bool over_ = false;
+};
+
+/// Names are judged as they are met, and only the first time.
+class Judge {
+ public:
+  explicit Judge(ScannedPickle& out) : out_(out) {}
+
+  void name(const pickle::Name& name, std::optional<std::uint64_t> offset) {
+    const std::string global = std::string(name.module) + "." + std::string(name.qualname);
+    if (seen_.contains(global)) return;
+    const bool kept = seen_.add(global);
+    if (kept) out_.globals.push_back(global);
+    if (global == getattr_name)  // judged by its arguments
+      getattr_offset_ = offset;
+    else
+      find(torch::standing(name.module, name.qualname), global, offset, kept);
+  }
+  void getattr(Standing standing, const std::string& path) {
+    getattr_called_ = true;
+    if (!seen_.contains(path)) find(standing, path, getattr_offset_, seen_.add(path));
+  }
+  void finish() {
+    if (getattr_offset_ && !getattr_called_) find(Standing::unknown, std::string(getattr_name), getattr_offset_, true);
+  }
+
+ private:
+  void find(Standing standing, const std::string& global, std::optional<std::uint64_t> offset, bool kept) {
+    if (standing == Standing::allowed || standing == Standing::known) return;
+    const bool dangerous = standing == Standing::dangerous;
+    const bool full = !kept || out_.findings.size() >= most_findings;
+    if (full && (!dangerous || danger_)) return;  // the list may end, but not before the first danger
+    danger_ |= dangerous;
+    out_.findings.push_back(
+        {dangerous ? Verdict::dangerous : Verdict::suspicious,
+         global,
+         {},
+         offset,
+         dangerous ? "reaches code, files, processes or the network" : "needs code that is not known here"});
+  }
+
+  static constexpr std::string_view getattr_name = "builtins.getattr";
+
+  ScannedPickle& out_;
+  Names seen_{};
+  std::optional<std::uint64_t> getattr_offset_{};
+  bool getattr_called_ = false, danger_ = false;
+};
+
+/// The loader's meaning, with every global and getattr judged; the walk goes along and tells where they stand.
 class Recorder final : public torch::Reader {
  public:
-  Recorder(torch::Storages& storages, Options options) : Reader(storages, std::move(options)) {}
+  Recorder(torch::Storages& storages, Options options, NameWalk& walk, Judge& judge)
+      : Reader(storages, std::move(options)), walk_(walk), judge_(judge) {}
 
   void global(std::string_view module, std::string_view qualname) override {
-    named.push_back({std::string(module), std::string(qualname)});
+    judge_.name({module, qualname}, walk_.next() ? std::optional(walk_.offset()) : std::nullopt);
   }
   std::optional<Ref> persistent(object::Heap& heap, Ref id) override {
     // Numbers stand for parts of tar files, which are scanned without their tensors.
@@ -60,170 +188,32 @@ class Recorder final : public torch::Reader {
     if (!torch::is_getattr(callable)) return Reader::reduce(heap, callable, args);
     std::string path;
     const Standing standing = torch::standing_of_getattr(args, path);
-    getattrs.push_back({std::move(path), standing});
+    judge_.getattr(standing, path);
     return std::nullopt;
   }
 
-  struct Getattr {
-    std::string path;
-    Standing standing;
-  };
-  std::vector<Named> named;
-  std::vector<Getattr> getattrs;
-};
-
-/// Where globals stand in a stream, and what their names seem to be: the machine knows better as far as it comes.
-struct Spot {
-  std::uint64_t offset;
-  Named name;
-};
-
-/// Opcode by opcode, without a stack: enough for offsets, and for names behind a break. Strings are remembered for
-/// STACK_GLOBAL.
-std::vector<Spot> places_of_globals(std::span<const std::byte> stream, std::uint64_t& end) {
-  std::vector<Spot> places;
-  std::map<std::uint64_t, std::string_view> memo;
-  std::string_view before, last;  // the last two strings pushed
-  const auto push = [&](std::string_view text) {
-    before = last;
-    last = text;
-  };
-  pickle::Stream instructions(stream);
-  std::uint64_t base = 0;  // where `instructions` begins
-  // Python's own machines have disagreed about frames: behind a broken one the walk goes on as if there were none.
-  const auto next = [&] {
-    while (true) {
-      try {
-        pickle::Instruction instruction;
-        instructions.next(instruction);
-        instruction.offset += base;
-        return instruction;
-      } catch (const Error& error) {
-        const std::uint64_t at = base + error.place().offset.value_or(0);
-        constexpr auto frame = std::byte{0x95};
-        constexpr std::uint64_t frame_bytes = 9;
-        const bool opens = at < stream.size() && stream[at] == frame;
-        const std::uint64_t from = opens ? at + frame_bytes : at;
-        // An argument that crosses a frame's end reads on; the same place twice is another error.
-        if (error.message().find("frame") == std::string::npos || from <= base || from >= stream.size()) throw;
-        base = from;
-        instructions = pickle::Stream(stream.subspan(from));
-      }
-    }
-  };
-  int protocol = 0;
-  try {
-    while (true) {
-      const pickle::Instruction instruction = next();
-      end = base + instructions.position();
-      switch (instruction.opcode->op) {
-        case pickle::Op::STOP:
-          return places;
-        case pickle::Op::PROTO:
-          protocol = static_cast<int>(instruction.number);
-          break;
-        case pickle::Op::GLOBAL:
-        case pickle::Op::INST: {
-          pickle::Name name{instruction.bytes, instruction.second};
-          if (protocol < 3) name = pickle::from_python2(name);
-          places.push_back({instruction.offset, {std::string(name.module), std::string(name.qualname)}});
-          break;
-        }
-        case pickle::Op::STACK_GLOBAL:
-          places.push_back({instruction.offset, {std::string(before), std::string(last)}});
-          break;
-        case pickle::Op::SHORT_BINUNICODE:
-        case pickle::Op::BINUNICODE:
-        case pickle::Op::BINUNICODE8:
-        case pickle::Op::SHORT_BINSTRING:
-        case pickle::Op::BINSTRING:
-        case pickle::Op::STRING:
-        case pickle::Op::UNICODE:
-          push(instruction.bytes);
-          break;
-        case pickle::Op::MEMOIZE:
-          memo.emplace(memo.size(), last);
-          break;
-        case pickle::Op::BINPUT:
-        case pickle::Op::LONG_BINPUT:
-          memo[static_cast<std::uint64_t>(instruction.number)] = last;
-          break;
-        case pickle::Op::BINGET:
-        case pickle::Op::LONG_BINGET:
-          if (const auto found = memo.find(static_cast<std::uint64_t>(instruction.number)); found != memo.end())
-            push(found->second);
-          break;
-        default:
-          break;
-      }
-    }
-  } catch (const Error&) {
-    return places;  // the machine tells what is wrong
-  }
-}
-
-class Judge {
- public:
-  explicit Judge(ScannedPickle& out) : out_(out) {}
-
-  void add(const Named& name, std::optional<std::uint64_t> offset) {
-    const std::string global = name.module + "." + name.qualname;
-    if (!seen_.insert(global).second) return;
-    out_.globals.push_back(global);
-    if (name.module == "builtins" && name.qualname == "getattr") {  // judged by its arguments
-      getattr_offset_ = offset;
-      return;
-    }
-    find(torch::standing(name.module, name.qualname), global, offset);
-  }
-
-  void add(const std::vector<Recorder::Getattr>& getattrs) {
-    for (const auto& getattr : getattrs)
-      if (seen_.insert(getattr.path).second) find(getattr.standing, getattr.path, getattr_offset_);
-    if (getattrs.empty() && getattr_offset_) find(Standing::unknown, "builtins.getattr", getattr_offset_);
-  }
-
  private:
-  void find(Standing standing, const std::string& global, std::optional<std::uint64_t> offset) {
-    if (standing == Standing::allowed || standing == Standing::known || out_.findings.size() >= most_findings) return;
-    const bool dangerous = standing == Standing::dangerous;
-    out_.findings.push_back(
-        {dangerous ? Verdict::dangerous : Verdict::suspicious,
-         global,
-         {},
-         offset,
-         dangerous ? "reaches code, files, processes or the network" : "needs code that is not known here"});
-  }
-
-  ScannedPickle& out_;
-  std::set<std::string> seen_;
-  std::optional<std::uint64_t> getattr_offset_{};
+  NameWalk& walk_;
+  Judge& judge_;
 };
 
 }  // namespace
 
 ScannedPickle scan_pickle(std::span<const std::byte> stream, const LoadOptions& options, const Nested& nested) {
   ScannedPickle out;
-  NoData storages;
-  Recorder recorder(storages, {options.limits, true, nested});
+  NameWalk walk(stream);
+  Judge judge(out);
   try {
+    NoData storages;
+    Recorder recorder(storages, {options.limits, true, nested}, walk, judge);
     object::Heap heap;
     out.end = pickle::read(stream, heap, recorder, options.limits, pickle::tight).end;
   } catch (const Error& error) {
     out.failure = error;
-    out.end = error.place().offset.value_or(0);
   }
-
-  std::uint64_t walked = 0;
-  const std::vector<Spot> places = places_of_globals(stream, walked);
-  Judge judge(out);
-  for (std::size_t i = 0; i < std::max(places.size(), recorder.named.size()); ++i) {
-    const bool known = i < recorder.named.size();
-    const auto offset = i < places.size() ? std::optional(places[i].offset) : std::nullopt;
-    judge.add(known ? recorder.named[i] : places[i].name, offset);
-  }
-  judge.add(recorder.getattrs);
-  if (out.failure) out.end = std::max(out.end, walked);
+  while (walk.next()) judge.name(walk.name(), walk.offset());
+  judge.finish();
+  if (out.failure) out.end = std::max(out.failure->place().offset.value_or(0), walk.end());
   return out;
 }
 

@@ -66,8 +66,9 @@ class Writer {
       case BaseKind::modules: {
         std::vector<Pair> items;
         for (const auto& child : module.children())
-          items.emplace_back(module.fresh_child_name(child.name) ? fresh(child.name) : heap_.interned(child.name),
-                             child.module ? this->module(*child.module) : Ref());
+          items.emplace_back(
+              module.fresh_child_name(child.name) ? heap_.fresh_string(child.name) : heap_.interned(child.name),
+              child.module ? this->module(*child.module) : Ref());
         return heap_.dict(std::move(items));
       }
       case BaseKind::hooks:
@@ -76,13 +77,6 @@ class Writer {
         return Ref();
     }
     return Ref();
-  }
-
-  /// A string object of its own, as str(3) and "%d" make one each time; Heap::string shares those of one character.
-  Ref fresh(const std::string& text) {
-    const Ref ref = heap_.string(text + "  ");
-    object::as<object::String>(ref)->text = text;
-    return ref;
   }
 
   Ref tensor(const Tensor& tensor, bool parameter) {

@@ -157,6 +157,8 @@ Ref Heap::bytes(std::string_view data) {
   return Ref(single);
 }
 
+Ref Heap::fresh_bytes(std::string_view data) { return Ref(&impl_->make_bytes(Kind::bytes, data)); }
+
 Ref Heap::bytearray(std::string_view data) { return Ref(&impl_->make_bytes(Kind::bytearray, data)); }
 
 Ref Heap::tuple(std::vector<Ref> items) {

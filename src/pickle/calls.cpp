@@ -47,11 +47,76 @@ bool interns_arguments(const object::Global& global) noexcept {
          (global.module == "builtins" && global.qualname == "getattr");
 }
 
+// What may be interned: a hostile stream names a long text again and again, each time to be hashed.
+std::optional<std::string_view> short_text(object::Ref ref) noexcept {
+  const auto text = object::text(ref);
+  return text && text->size() <= longest_name ? text : std::nullopt;
+}
+
 bool is_latin1(std::string_view encoding) noexcept {
   return encoding == "latin1" || encoding == "latin-1" || encoding == "iso-8859-1";
 }
 
 }  // namespace
+
+void Machine::global_or_call(Op op) {
+  switch (op) {
+    case Op::GLOBAL:
+      push(global(now_.bytes, now_.second));
+      break;
+    case Op::STACK_GLOBAL: {
+      const Ref name = take(), module = take();
+      const auto module_text = object::text(module), name_text = object::text(name);
+      if (!module_text || !name_text) corrupt("module and name must be strings");
+      push(global(*module_text, *name_text));
+      break;
+    }
+    case Op::PERSID:
+      push(persistent(text(now_.bytes)));
+      break;
+    case Op::NEWOBJ: {
+      const Ref args = take(), cls = take();
+      push(new_object(cls, args));
+      break;
+    }
+    case Op::NEWOBJ_EX: {
+      const Ref keywords = take(), args = take(), cls = take();
+      push(new_object_with_keywords(cls, args, keywords));
+      break;
+    }
+    case Op::INST: {
+      const std::size_t from = take_mark();
+      const Ref cls = global(now_.bytes, now_.second);
+      std::vector<Ref> args;
+      extend(args, from);
+      push(instantiate(cls, std::move(args)));
+      break;
+    }
+    case Op::OBJ: {
+      const std::size_t from = take_mark();
+      if (stack_.size() == from) corrupt("no class above the mark");
+      const Ref cls = stack_[from];
+      std::vector<Ref> args;
+      extend(args, from + 1);
+      stack_.pop();
+      push(instantiate(cls, std::move(args)));
+      break;
+    }
+    case Op::BUILD: {
+      const Ref state = take();
+      build(stack_[place(1)], state);
+      break;
+    }
+    case Op::EXT1:
+    case Op::EXT2:
+    case Op::EXT4:
+      fail(ErrorCode::unsupported, "extension code " + std::to_string(now_.number));
+    case Op::NEXT_BUFFER:
+      fail(ErrorCode::unsupported, "an out-of-band buffer");
+    default:
+      corrupt("unexpected");
+  }
+}
 
 object::Ref Machine::global(std::string_view module, std::string_view qualname) {
   if (module.size() > longest_name || qualname.size() > longest_name)
@@ -96,8 +161,8 @@ object::Ref Machine::interned_strings(const std::vector<Ref>& args) {
   charge(args.size() * sizeof(Ref));
   std::vector<Ref> made = args;
   for (Ref& arg : made)  // drive and root are put together anew
-    if (const auto text = object::text(arg); text && text->find_first_of("/\\") == text->npos)
-      arg = heap_.interned(*text);
+    if (const auto name = short_text(arg); name && name->find_first_of("/\\") == name->npos)
+      arg = heap_.interned(*name);
   return heap_.tuple(std::move(made));
 }
 
@@ -241,7 +306,7 @@ object::Ref Machine::fresh_dict(const Dict& state) {
   if (!items.empty()) dicts_.push_back(&items);
   if (module) return made;
   for (auto& [key, value] : items)
-    if (const auto text = object::text(key)) key = heap_.interned(*text);
+    if (const auto name = short_text(key)) key = heap_.interned(*name);
   return made;
 }
 

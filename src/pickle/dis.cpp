@@ -1,6 +1,5 @@
 #include "pickle/dis.h"
 
-#include <bit>
 #include <optional>
 #include <string>
 #include <unordered_set>
@@ -149,11 +148,8 @@ class Disassembler {
       case Argument::uint4:
       case Argument::uint8:
         return std::to_string(now_.number);
-      case Argument::float8: {
-        std::uint64_t bits = 0;
-        for (const char c : bytes) bits = bits << 8 | static_cast<unsigned char>(c);
-        return base::py_repr(std::bit_cast<double>(bits));
-      }
+      case Argument::float8:
+        return base::py_repr(now_.float8());
       case Argument::string1:
       case Argument::string4:
         return base::py_repr(std::string_view(latin1_to_utf8(bytes)));

@@ -22,21 +22,13 @@ class Machine {
  private:
   using Ref = object::Ref;
 
-  // reader.cpp: scalars, strings, the stack and the memo
+  // reader.cpp: the opcodes, the stack and the memo
   void step(Op op);
   void rare(Op op);
-  void global_or_call(Op op);
   template <Op op>
   const Instruction& argument();
   void protocol();
   int unstated_protocol() const;
-  Ref integer(std::string_view twos_complement);
-  Ref decimal_line(bool long_form);
-  Ref float_line();
-  Ref quoted_line();
-  Ref unicode_line();
-  Ref python2_string(std::string_view bytes);
-  Ref fresh_bytes(std::string_view bytes);
   Ref text(std::string_view bytes);
   void put(std::uint64_t index);
   void get(std::uint64_t index);
@@ -45,6 +37,15 @@ class Machine {
   void mark();
   std::uint64_t memo_index() const;
   void pop();
+
+  // scalars.cpp
+  Ref integer(std::string_view twos_complement);
+  Ref decimal_line(bool long_form);
+  Ref float_line();
+  Ref quoted_line();
+  Ref unicode_line();
+  Ref python2_string(std::string_view bytes);
+  Ref fresh_bytes(std::string_view bytes);
 
   // containers.cpp
   void append_to(std::size_t target, std::size_t from);
@@ -65,6 +66,7 @@ class Machine {
   void make_room(std::vector<T>& items, std::size_t count, std::uint64_t released = 0);
 
   // calls.cpp
+  void global_or_call(Op op);
   Ref global(std::string_view module, std::string_view qualname);
   Ref persistent(Ref id);
   Ref call(Ref callable, Ref args);
@@ -106,6 +108,7 @@ class Machine {
   void check_memory(std::uint64_t bytes, std::uint64_t released) const;
   std::uint64_t memory() const noexcept;
   void check_limits() const;
+  [[noreturn]] void too_long() const;
   [[noreturn]] void fail(ErrorCode code, const std::string& what) const;
   [[noreturn]] void too_few(std::size_t depth) const;
   [[noreturn]] void corrupt(const std::string& what) const { fail(ErrorCode::corrupt, what); }

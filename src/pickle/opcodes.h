@@ -207,4 +207,11 @@ constexpr const Opcode* opcode(std::uint8_t byte) noexcept {
   return at == detail::no_opcode ? nullptr : &opcodes[at];
 }
 
+constexpr int last_protocol = 5;
+
+/// Whether a pickle of protocol 2 or later begins so: by naming it.
+constexpr bool begins_pickle(std::string_view head) noexcept {
+  return head.size() >= 2 && head[0] == static_cast<char>(Op::PROTO) && head[1] >= 2 && head[1] <= last_protocol;
+}
+
 }  // namespace flambeau::pickle

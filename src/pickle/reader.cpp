@@ -1,12 +1,9 @@
 #include "pickle/reader.h"
 
-#include <bit>
-#include <cstring>
 #include <limits>
 
 #include <flambeau/error.h>
 
-#include "base/utf8.h"
 #include "pickle/keys.h"
 #include "pickle/machine.h"
 #include "pickle/text.h"
@@ -14,14 +11,7 @@
 namespace flambeau::pickle {
 namespace {
 
-constexpr int last_protocol = 5;
 constexpr unsigned check_every = 64;  // instructions; each takes little that was not charged before
-
-double big_endian_double(std::string_view bytes) noexcept {
-  std::uint64_t bits = 0;
-  for (const char c : bytes) bits = bits << 8 | static_cast<unsigned char>(c);
-  return std::bit_cast<double>(bits);
-}
 
 }  // namespace
 
@@ -44,7 +34,10 @@ Result Machine::run() {
       check_limits();
       until_check = check_every;
     }
-  } catch (const Error& error) {  // of `meaning` or the heap: they do not know where we are
+  } catch (const Error& error) {
+    // Callers cut what they give us there.
+    if (error.code() == ErrorCode::truncated && stream_.size() == limits_.max_pickle_bytes) too_long();
+    // `meaning` and the heap do not know where we are.
     throw error.at(Place{.offset = now_.offset});
   }
   const Ref root = take();
@@ -177,7 +170,7 @@ void Machine::rare(Op op) {
     case Op::LONG:
       return push(decimal_line(true));
     case Op::BINFLOAT:
-      return push(heap_.floating(big_endian_double(now_.bytes)));
+      return push(heap_.floating(now_.float8()));
     case Op::FLOAT:
       return push(float_line());
 
@@ -234,118 +227,12 @@ void Machine::rare(Op op) {
   }
 }
 
-void Machine::global_or_call(Op op) {
-  switch (op) {
-    case Op::GLOBAL:
-      push(global(now_.bytes, now_.second));
-      break;
-    case Op::STACK_GLOBAL: {
-      const Ref name = take(), module = take();
-      const auto module_text = object::text(module), name_text = object::text(name);
-      if (!module_text || !name_text) corrupt("module and name must be strings");
-      push(global(*module_text, *name_text));
-      break;
-    }
-    case Op::PERSID:
-      push(persistent(text(now_.bytes)));
-      break;
-    case Op::NEWOBJ: {
-      const Ref args = take(), cls = take();
-      push(new_object(cls, args));
-      break;
-    }
-    case Op::NEWOBJ_EX: {
-      const Ref keywords = take(), args = take(), cls = take();
-      push(new_object_with_keywords(cls, args, keywords));
-      break;
-    }
-    case Op::INST: {
-      const std::size_t from = take_mark();
-      const Ref cls = global(now_.bytes, now_.second);
-      std::vector<Ref> args;
-      extend(args, from);
-      push(instantiate(cls, std::move(args)));
-      break;
-    }
-    case Op::OBJ: {
-      const std::size_t from = take_mark();
-      if (stack_.size() == from) corrupt("no class above the mark");
-      const Ref cls = stack_[from];
-      std::vector<Ref> args;
-      extend(args, from + 1);
-      stack_.pop();
-      push(instantiate(cls, std::move(args)));
-      break;
-    }
-    case Op::BUILD: {
-      const Ref state = take();
-      build(stack_[place(1)], state);
-      break;
-    }
-    case Op::EXT1:
-    case Op::EXT2:
-    case Op::EXT4:
-      fail(ErrorCode::unsupported, "extension code " + std::to_string(now_.number));
-    case Op::NEXT_BUFFER:
-      fail(ErrorCode::unsupported, "an out-of-band buffer");
-    default:
-      corrupt("unexpected");
-  }
-}
-
 void Machine::protocol() {
   if (now_.number > last_protocol)
-    fail(ErrorCode::unsupported, "protocol " + std::to_string(now_.number) + ", the last one known is 5");
+    fail(ErrorCode::unsupported,
+         "protocol " + std::to_string(now_.number) + ", the last one known is " + std::to_string(last_protocol));
   protocol_ = static_cast<int>(now_.number);
   protocol_seen_ = true;
-}
-
-object::Ref Machine::integer(std::string_view twos_complement) {
-  if (twos_complement.size() > limits_.max_integer_bytes)
-    fail(ErrorCode::limit, "an integer of " + std::to_string(twos_complement.size()) + " bytes, max_integer_bytes is " +
-                               std::to_string(limits_.max_integer_bytes));
-  if (const auto small = to_int64(twos_complement)) return heap_.integer(*small);
-  return heap_.big_integer(std::string(shortest(twos_complement)));
-}
-
-object::Ref Machine::decimal_line(bool long_form) {
-  std::string_view digits = now_.bytes;
-  if (!long_form && (digits == "00" || digits == "01")) return Ref::boolean(digits == "01");
-  if (long_form && digits.ends_with('L')) digits.remove_suffix(1);
-  const auto value = parse_decimal(digits);
-  if (!value) corrupt("not an integer of at most 4300 digits");
-  return integer(*value);
-}
-
-object::Ref Machine::float_line() {
-  const auto value = parse_float(now_.bytes);
-  if (!value) corrupt("not a float");
-  return heap_.floating(*value);
-}
-
-object::Ref Machine::quoted_line() {
-  const auto bytes = parse_quoted(now_.bytes);
-  if (!bytes) corrupt("not a quoted string");
-  return python2_string(*bytes);
-}
-
-object::Ref Machine::unicode_line() {
-  const auto utf8 = parse_raw_unicode(now_.bytes);
-  if (!utf8) corrupt("a broken escape");
-  return heap_.string(*utf8);
-}
-
-// Python 2's str: text where it can be, as torch.load takes it.
-object::Ref Machine::python2_string(std::string_view bytes) {
-  return base::is_utf8(bytes) ? heap_.string(bytes) : heap_.bytes(bytes);
-}
-
-// CPython reads into a new object even for one byte, which is otherwise one object per value.
-object::Ref Machine::fresh_bytes(std::string_view bytes) {
-  if (bytes.size() != 1) return heap_.bytes(bytes);
-  const Ref made = heap_.bytearray(bytes);
-  made.node()->kind = Kind::bytes;
-  return made;
 }
 
 object::Ref Machine::text(std::string_view bytes) {
@@ -408,8 +295,12 @@ void Machine::check_limits() const {
   check_memory(0, 0);
   if (heap_.size() - first_object_ > limits_.max_objects)
     fail(ErrorCode::limit, "more values than max_objects, " + std::to_string(limits_.max_objects));
-  if (stream_.position() > limits_.max_pickle_bytes)
-    fail(ErrorCode::limit, "a pickle longer than max_pickle_bytes, " + std::to_string(limits_.max_pickle_bytes));
+  if (stream_.position() > limits_.max_pickle_bytes) too_long();
+}
+
+void Machine::too_long() const {
+  throw Error(ErrorCode::limit, "a pickle longer than max_pickle_bytes, " + std::to_string(limits_.max_pickle_bytes),
+              Place{.offset = now_.offset});
 }
 
 void Machine::fail(ErrorCode code, const std::string& what) const {

@@ -20,6 +20,12 @@ std::string hex(unsigned char byte) {
 
 }  // namespace
 
+double Instruction::float8() const noexcept {
+  std::uint64_t bits = 0;
+  for (const char c : bytes) bits = bits << 8 | static_cast<unsigned char>(c);
+  return std::bit_cast<double>(bits);
+}
+
 void Stream::refuse(std::uint64_t count, const Instruction& now) const {
   if (count > left())
     fail(ErrorCode::truncated, now, std::to_string(count) + " bytes needed, " + std::to_string(left()) + " left");
@@ -52,6 +58,7 @@ void Stream::leave_frame(Instruction& now) {
 
 void Stream::open_frame(const Instruction& now) {
   const auto length = number<std::uint64_t>(now);
+  if (frames_ == Frames::ignored) return;
   if (in_frame_)
     fail(ErrorCode::corrupt, now,
          "a frame opens inside another, which ends at byte " + std::to_string(limit_ - begin_));

@@ -18,16 +18,23 @@ struct Instruction {
   std::int64_t number = 0;    ///< numeric arguments up to 4 bytes, FRAME's length
   std::string_view bytes{};   ///< counted arguments without their length, float8, lines without their newline, module
   std::string_view second{};  ///< the name, where the argument is module and name
+
+  double float8() const noexcept;  ///< of `bytes`, which are big-endian
 };
+
+/// Python's own machines have disagreed about frames: what looks for names behind a broken one goes on as if there were
+/// none.
+enum class Frames : std::uint8_t { checked, ignored };
 
 class Stream {
  public:
-  explicit Stream(std::span<const std::byte> bytes) noexcept
+  explicit Stream(std::span<const std::byte> bytes, Frames frames = Frames::checked) noexcept
       : begin_(reinterpret_cast<const char*>(bytes.data())),
         at_(begin_),
         end_(begin_ + bytes.size()),
         limit_(end_),
-        size_(bytes.size()) {}
+        size_(bytes.size()),
+        frames_(frames) {}
 
   /// Reads the next instruction; of its arguments those that its opcode has. Throws Error(truncated, corrupt) with its
   /// offset: the stream ends, a length exceeds the bytes left, an unknown opcode, an argument across the end of a
@@ -81,6 +88,7 @@ class Stream {
   const char *begin_, *at_, *end_;
   const char* limit_;  // no argument crosses it: the open frame's end, else the stream's
   std::uint64_t size_;
+  Frames frames_;
   bool in_frame_ = false;
 };
 

@@ -192,9 +192,7 @@ class Writer {
       reduce(&bytes, builtin("bytearray"), scratch_.tuple({}));
       return;
     }
-    const Ref copy = scratch_.bytearray(bytes.data);  // a new bytes object even of one byte, which `bytes` would share
-    copy.node()->kind = Kind::bytes;
-    reduce(&bytes, builtin("bytearray"), scratch_.tuple({copy}));
+    reduce(&bytes, builtin("bytearray"), scratch_.tuple({scratch_.fresh_bytes(bytes.data)}));
   }
 
   void save_global(object::Global& global) {

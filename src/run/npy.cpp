@@ -31,9 +31,6 @@ std::string descr(DType dtype) {
   }
 }
 
-/// As repr() of a Python tuple: "(2, 3)", "(5,)", "()".
-std::string tuple(const Shape& shape) { return shape.size() == 1 ? fmt::format("({},)", shape[0]) : to_string(shape); }
-
 }  // namespace
 
 Tensor read_npy(const std::string& path) {
@@ -55,7 +52,7 @@ void write_npy(const std::string& path, const Tensor& tensor) {
                 {.file = path});
   }
   std::string header =
-      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}", type, tuple(tensor.shape()));
+      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}", type, to_string(tensor.shape()));
   // numpy.save leaves room for the first dimension to grow to 21 digits, then pads; a full block is added to no
   // remainder.
   constexpr std::size_t preamble = 10, alignment = 64, growth = 21;

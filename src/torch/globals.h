@@ -1,6 +1,6 @@
 #pragma once
-// What a global named in a pickle may do when Python loads it: the allow list and the block list, one table in
-// globals.cpp.
+// What a global named in a pickle may do when Python loads it: the allow list and the block list are tables in
+// globals.inc.
 
 #include <cstdint>
 #include <string>

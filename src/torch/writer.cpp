@@ -28,13 +28,6 @@ bool is_empty_state(Ref state) noexcept {
   return state.is_none() || (dict != nullptr && dict->items.empty());
 }
 
-/// The object that Python's str(number) makes: always a new one, not the shared one-character string.
-Ref number_string(Heap& scratch, const std::string& number) {
-  const Ref made = scratch.string("number");
-  object::as<object::String>(made)->text = number;
-  return made;
-}
-
 /// A storage node of our own making: its class is the one of the dtype, or untyped with its module.
 Ref storage_node(Heap& scratch, const Tensor& tensor) {
   const std::string_view typed = info(tensor.dtype()).storage_class;
@@ -122,7 +115,7 @@ Ref Writer::storage(Heap& scratch, object::StorageNode& node) {
   auto found = numbers_.find(node.storage.get());
   if (found == numbers_.end()) {
     std::string key = std::to_string(storages_.size());
-    found = numbers_.emplace(node.storage.get(), Numbered{storages_.size(), number_string(scratch, key)}).first;
+    found = numbers_.emplace(node.storage.get(), Numbered{storages_.size(), scratch.fresh_string(key)}).first;
     storages_.push_back({std::move(key), node.storage, dtype});
   } else if (const Written& first = storages_[found->second.index]; nbytes > 0 && first.dtype != dtype) {
     throw Error(ErrorCode::unsupported,

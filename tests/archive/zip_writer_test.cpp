@@ -49,7 +49,7 @@ std::string rebuilt(const ZipReader& zip) {
   options.crc32 = std::ranges::any_of(zip.entries(), &Entry::crc32);
   std::vector<Item> items;
   for (const Entry& entry : zip.entries()) {
-    const std::string name = entry.name.substr(zip.root().size() + 1);
+    const std::string name = std::string(zip.bare_name(entry));
     if (name == "version") break;
     items.push_back({name, zip.read(entry)});
   }

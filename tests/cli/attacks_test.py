@@ -251,6 +251,8 @@ def files():
         {"data.pkl": P2 + b"}.", "constants.pkl": P2 + b").", "code/__torch__.py": b"def forward(self): pass\n"}), "suspicious dangerous"
     yield "issue 189308", "DCP metadata is a pickle", {".metadata": P2 + SYSTEM + b"."}, code
     yield "BUILD", "state set on a function", zipped(P2 + glob("os", "system") + b"}" + text("__name__") + text("x") + b"sb."), code
+    yield "unlisted", "two thousand unknown names, then os.system", zipped(
+        P2 + b"".join(glob("my", f"f{i}") + b"0" for i in range(2000)) + SYSTEM + b"."), code
     yield "extension", "a copyreg extension code", zipped(P2 + b"\x82\x05."), "dangerous suspicious unreadable"
     # Resources: no code, so the verdict is that it cannot be read, or clean where Python reads it as well.
     bad = "unreadable suspicious"
@@ -265,6 +267,12 @@ def files():
         P2 + b"]" + b"".join(b"q" + bytes([i]) + b"0]h" + bytes([i]) + b"ah" + bytes([i]) + b"a" for i in range(64)) + b"."), bad + " clean"
     yield "1.7", "a list inside itself", zipped(P2 + b"]q\0h\0a."), "clean suspicious"
     yield "1.7", "three million GETs", zipped(P2 + b"(" + text("x") + b"q\0" + b"h\0" * 3_000_000 + b"t."), bad + " clean"
+    yield "unlisted", "one name two million times", zipped(P2 + b"ca\nb\n0" * 2_000_000 + b"N."), bad
+    yield "unlisted", "300,000 names", zipped(P2 + b"".join(b"ca\n%d\n0" % i for i in range(300_000)) + b"N."), bad
+    yield "unlisted", "a thousand getattrs of a name of 1 MB", zipped(
+        P2 + text("x" * 1_000_000) + b"q\0" + glob("my", "Net") + b"q\1" + glob("builtins", "getattr") + b"q\2" +
+        b"h\2h\1h\0\x86R0" * 1000 + b"."), "dangerous"
+    yield "unlisted", "eight million MEMOIZEs", zipped(P4 + b"N" + b"\x94" * 8_000_000 + b"."), bad
     yield "1.7", "data.pkl of 100 MB that deflates to 98 kB", deflated(100_000_000), bad
     yield "1.6", "an end record in the comment", zipped(P2 + b"}.")[:-2] + struct.pack("<H", 22) + b"PK\5\6" + b"\0" * 18, bad
     yield "1.6", "bytes before the first record", b"#!/bin/sh\n" + zipped(P2 + b"}."), bad

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "archive/zip.h"
 #include "bytes/scratch.h"
 #include "torch/assemble.h"
 
@@ -15,6 +16,7 @@ namespace flambeau {
 namespace {
 
 using test::Pickle;
+using test::tar_member;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -77,7 +79,7 @@ TEST(BarePickle, IsReadWithoutAContainer) {
 
 TEST(BarePickle, HasNoStoragesOfItsOwn) {
   EXPECT_THAT(error_of(Pickle().tensor("0", 1, 0, {1}, {1}).stop(), ErrorCode::corrupt),
-              HasSubstr("holds no storages"));
+              HasSubstr("holds no storages by key"));
 }
 
 TEST(BarePickle, FilesInsideFilesEndSomewhere) {
@@ -113,26 +115,36 @@ TEST(Pt2, WeightsMayShareRecordsAndBePickled) {
   EXPECT_THAT(checkpoint["p"].as_tensor().data<std::int64_t>(), ElementsAre(7, 8));
 }
 
-/// One tar member, header and padding included.
-std::string member(const std::string& name, const std::string& payload) {
-  std::string header(512, '\0');
-  header.replace(0, name.size(), name);
-  header.replace(100, 8, std::string("0000644\0", 8));
-  char size[13];
-  std::snprintf(size, sizeof(size), "%011o", static_cast<unsigned>(payload.size()));
-  header.replace(124, 12, std::string(size, 12));
-  header.replace(148, 8, "        ");
-  header[156] = '0';
-  header.replace(257, 8,
-                 std::string("ustar\0"
-                             "00",
-                             8));
-  unsigned sum = 0;
-  for (const unsigned char byte : header) sum += byte;
-  char digits[8];
-  std::snprintf(digits, sizeof(digits), "%06o", sum);
-  header.replace(148, 7, std::string(digits, 7));
-  return header + payload + std::string((512 - payload.size() % 512) % 512, '\0');
+/// A newer .pt2 file of one weight of two floats, described by `config`.
+std::string pt2_with(const std::string& config) {
+  bytes::MemorySink sink;
+  archive::ZipWriter writer(sink, "m");
+  writer.add("archive_format", "pt2");
+  writer.add("data/weights/weight_0", std::string(8, '\0'));
+  writer.add("data/weights/model_weights_config.json", config);
+  writer.finish();
+  return sink.take();
+}
+
+TEST(Pt2, AmbiguousConfigsAreRefused) {
+  const std::string meta =
+      R"({"dtype":7,"sizes":[{"as_int":2}],"strides":[{"as_int":1}],"storage_offset":{"as_int":0},"layout":7})";
+  const std::string weight = R"("w":{"path_name":"weight_0","use_pickle":false,"tensor_meta":)" + meta + "}";
+  const auto replaced = [&](std::string_view from, std::string_view to) {
+    std::string text = weight;
+    return R"({"config":{)" + text.replace(text.find(from), from.size(), to) + "}}";
+  };
+  EXPECT_EQ(load(bytes_of(pt2_with(replaced("", "")))).state_dict().size(), 1u);
+  const auto said = [](const std::string& config) { return error_of(pt2_with(config), ErrorCode::corrupt); };
+  EXPECT_THAT(said(R"({"config":{)" + weight + "," + weight + "}}"), HasSubstr("'w' twice"));
+  EXPECT_THAT(said(replaced(R"("dtype":7)", R"("dtype":7,"dtype":8)")), HasSubstr("'dtype' twice"));
+  EXPECT_THAT(said(replaced(R"("dtype":7,)", "")), HasSubstr("no 'dtype'"));
+  EXPECT_THAT(said(replaced(R"({"as_int":2})", R"({"as_int":-2})")), HasSubstr("sizes"));
+  EXPECT_THAT(said(replaced(R"({"as_int":2})", "18446744073709551614")), HasSubstr("sizes"));
+  EXPECT_THAT(said(replaced("false", "0")), HasSubstr("use_pickle"));
+  EXPECT_THAT(said(replaced("weight_0", "weight_1")), HasSubstr("no record 'data/weights/weight_1'"));
+  EXPECT_THAT(said(R"({"config":[]})"), HasSubstr("config"));
+  EXPECT_THAT(said("[]"), HasSubstr("json"));
 }
 
 std::string little(std::uint64_t value, int bytes) {
@@ -148,8 +160,8 @@ std::string tar_with(std::uint64_t numel, std::int64_t offset, const std::string
   const std::string tensors =
       Pickle().number(1).stop() + Pickle().mark().number(6).number(5).global("torch", "FloatTensor").tuple().stop() +
       little(1, 4) + little(0, 4) + little(1, 8) + little(1, 8) + little(static_cast<std::uint64_t>(offset), 8);
-  return member("sys_info", Pickle().raw("}").stop()) + member("pickle", Pickle().text(id).raw("Q").stop()) +
-         member("tensors", tensors) + member("storages", storages) + std::string(1024, '\0');
+  return tar_member("sys_info", Pickle().raw("}").stop()) + tar_member("pickle", Pickle().text(id).raw("Q").stop()) +
+         tar_member("tensors", tensors) + tar_member("storages", storages) + std::string(1024, '\0');
 }
 
 TEST(TorchTar, TensorsAreNumbered) {

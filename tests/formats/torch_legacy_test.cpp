@@ -88,6 +88,19 @@ TEST(TorchLegacy, TruncationIsAlwaysSeen) {
   for (std::size_t size = 0; size < file.size(); ++size) EXPECT_NE(error_of(file.substr(0, size)), "no error") << size;
 }
 
+TEST(TorchLegacy, ACappedPickleNamesItsCap) {
+  const std::string file = magic + version + system_info + Pickle().text(std::string(200, 'x')).stop() + keys({});
+  LoadOptions options;
+  options.limits.max_pickle_bytes = 100;
+  try {
+    load(bytes_of(file), options);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::limit);
+    EXPECT_THAT(error.what(), HasSubstr("max_pickle_bytes, 100"));
+  }
+}
+
 TEST(TorchLegacy, ViewsOfStoragesAreSlices) {
   std::string view = Pickle().mark().text("12").number(2).number(2).tuple().stop();
   view = view.substr(2, view.size() - 3);  // without PROTO and STOP

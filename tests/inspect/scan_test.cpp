@@ -72,6 +72,9 @@ TEST_F(Scan, GetattrIsJudgedByItsArguments) {
   EXPECT_EQ(of(zip(get("torch.nn.modules.linear", "Linear", "weight"))).verdict, Verdict::clean);
   EXPECT_EQ(of(zip(get("my", "Colour", "RED"))).verdict, Verdict::suspicious);
   EXPECT_EQ(of(zip(get("my", "Colour", "__globals__"))).verdict, Verdict::dangerous);
+  Pickle no_text;
+  no_text.global("__builtin__", "getattr").global("torch.nn.modules.linear", "Linear").number(1).raw("\x86").reduce();
+  EXPECT_EQ(of(zip(no_text.stop())).verdict, Verdict::dangerous);
 }
 
 TEST_F(Scan, APayloadBeforeABreakIsSeen) {
@@ -140,6 +143,33 @@ TEST_F(Scan, AWrongChecksumDoesNotHideAPayload) {
   file[file.find("padding")] = 'P';
   const ScanReport report = of(file);
   EXPECT_EQ(report.verdict, Verdict::dangerous);
+}
+
+TEST_F(Scan, ATarThatEndsEarlyDoesNotHideAPayload) {
+  for (const std::string& payload : {evil(), std::string("cos\nsystem\n(S'id'\ntR.")}) {
+    const std::string whole = test::tar_member("sys_info", good()) + test::tar_member("pickle", payload) +
+                              test::tar_member("storages", std::string(1000, 'x'));
+    const ScanReport report = of(whole.substr(0, whole.size() - 600));
+    EXPECT_EQ(report.verdict, Verdict::dangerous);
+    EXPECT_EQ(report.findings[0].verdict, Verdict::unreadable);
+  }
+}
+
+TEST_F(Scan, FoldersWhoseRanksKeptTheirMetadataAreLookedAt) {
+  file(good(), "__0.metadata");
+  EXPECT_EQ(scan(folder_.string()).verdict, Verdict::unreadable);
+  file(evil(), "__1.metadata");
+  const ScanReport report = scan(folder_.string());
+  ASSERT_EQ(report.verdict, Verdict::dangerous);
+  EXPECT_EQ(report.findings[0].member, "__1.metadata");
+}
+
+TEST_F(Scan, ACappedPickleNamesItsCap) {
+  LoadOptions options;
+  options.limits.max_pickle_bytes = 100;
+  const ScanReport report = scan(file(Pickle().text(std::string(200, 'x')).stop()), options);
+  ASSERT_EQ(report.verdict, Verdict::unreadable);
+  EXPECT_THAT(report.findings[0].reason, HasSubstr("max_pickle_bytes, 100"));
 }
 
 TEST_F(Scan, AMissingFileIsAnError) { EXPECT_THROW(scan("/nonexistent.pth"), Error); }

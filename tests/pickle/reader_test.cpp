@@ -278,6 +278,9 @@ TEST(Reader, has_caps_that_can_be_raised) {
   limits = {};
   limits.max_pickle_bytes = 100;
   EXPECT_THAT(error_of(stream, limits).message(), HasSubstr("max_pickle_bytes, 100"));
+  const Error cut = error_of(stream.substr(0, 100), limits);
+  EXPECT_EQ(cut.code(), ErrorCode::limit) << "as callers cut their streams";
+  EXPECT_THAT(cut.message(), HasSubstr("max_pickle_bytes, 100"));
 }
 
 TEST(Reader, holds_its_allowance_against_bombs) {
@@ -333,6 +336,17 @@ TEST(Reader, is_linear_in_hostile_streams) {
   const auto start = std::chrono::steady_clock::now();
   object::Heap heap;
   EXPECT_EQ(as<object::Dict>(read(stream, heap).root)->items.size(), 60000u);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+}
+
+TEST(Reader, does_not_intern_long_names_again_and_again) {
+  std::string stream =
+      "cbuiltins\ngetattr\nq\1ca\nb\nq\2" + lit("X\0\0\x10\0") + std::string(1 << 20, 'x') + lit("q\0");
+  stream += lit("}q\3h\0Ns");
+  for (int i = 0; i < 5000; ++i) stream += lit("0h\2)\x81h\3b0h\1h\2h\0\x86R");  // an attribute; getattr's argument
+  object::Heap heap;
+  const auto start = std::chrono::steady_clock::now();
+  read(stream + ".", heap);
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
 }
 

@@ -1,7 +1,8 @@
 #pragma once
-// Pickles for tests, put together opcode by opcode (protocol 2).
+// Pickles for tests, put together opcode by opcode (protocol 2), and members of tar files.
 
 #include <cstdint>
+#include <cstdio>
 #include <string>
 #include <string_view>
 
@@ -63,5 +64,27 @@ class Pickle {
   }
   std::string bytes_;
 };
+
+/// One tar member, header and padding included.
+inline std::string tar_member(const std::string& name, const std::string& payload) {
+  std::string header(512, '\0');
+  header.replace(0, name.size(), name);
+  header.replace(100, 8, std::string("0000644\0", 8));
+  char size[13];
+  std::snprintf(size, sizeof(size), "%011o", static_cast<unsigned>(payload.size()));
+  header.replace(124, 12, std::string(size, 12));
+  header.replace(148, 8, "        ");
+  header[156] = '0';
+  header.replace(257, 8,
+                 std::string("ustar\0"
+                             "00",
+                             8));
+  unsigned sum = 0;
+  for (const unsigned char byte : header) sum += byte;
+  char digits[8];
+  std::snprintf(digits, sizeof(digits), "%06o", sum);
+  header.replace(148, 7, std::string(digits, 7));
+  return header + payload + std::string((512 - payload.size() % 512) % 512, '\0');
+}
 
 }  // namespace flambeau::test
