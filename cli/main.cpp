@@ -68,7 +68,7 @@ int guarded(std::span<char* const> words) {
       std::signal(Interruptible::signal(), SIG_DFL);
       std::raise(Interruptible::signal());
     }
-    complain(error.what());
+    complain(error);
     return status_of(error);
   } catch (const std::bad_alloc&) {
     complain("not enough memory");

@@ -53,7 +53,7 @@ int scan(const Args& args) {
     try {
       report = flambeau::scan(file, load_options(args, flambeau::Read::lazy));
     } catch (const flambeau::Error& error) {  // the file itself cannot be had; go on with the others
-      complain(error.what());
+      complain(error);
       report.verdict = Verdict::unreadable;
       report.findings.push_back({.verdict = Verdict::unreadable, .reason = error.what()});
     }

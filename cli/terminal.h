@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include <flambeau/error.h>
+
 #include "command.h"
 
 namespace cli {
@@ -18,12 +20,13 @@ void print(std::string_view text);
 bool finish_output() noexcept;
 /// "flambeau: text" on standard error, made safe as shown_text() does.
 void complain(std::string_view text);
+void complain(const flambeau::Error& error);
 /// Talk on standard error, unless --quiet.
 void note(const Args& args, std::string_view text);
 
 /// A name or value from a file, safe for a terminal.
 std::string shown(std::string_view text);
-/// The same for a whole message: its line ends, tabs and backslashes (escapes that it holds already) stay.
+/// The same for a whole message: its backslashes (escapes that it holds already) stay.
 std::string shown_text(std::string_view text);
 /// "528.0 MiB", "12 B".
 std::string human_bytes(std::uint64_t bytes);

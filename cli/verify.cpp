@@ -77,7 +77,7 @@ int verify(const Args& args) {
       else
         print(as_text(file, report, args.has("finite")));
     } catch (const flambeau::Error& error) {  // the file itself cannot be had; go on with the others
-      complain(error.what());
+      complain(error);
       if (args.has("json"))
         json.object().field("file", file).field("error", error.what()).field("code", name(error.code())).end();
       status = wrong;
