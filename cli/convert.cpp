@@ -54,7 +54,11 @@ int convert(const Args& args) {
   check_edits(args);
 
   flambeau::Checkpoint checkpoint = open(args, in, flambeau::Read::lazy);
-  if (edits_names(args) || most || options.format == SaveOptions::Format::safetensors)
+  for (const std::string& text : checkpoint.container().notes) note(args, in + ": " + text);
+  // Without its code a TorchScript module is no object that Python could load.
+  const bool script =
+      checkpoint.root().kind() == flambeau::Kind::object && checkpoint.container().format == "torchscript";
+  if (edits_names(args) || most || script || options.format == SaveOptions::Format::safetensors)
     checkpoint.root() = edited(args, checkpoint, in).to_value();
   cast(args, checkpoint.root());
 

@@ -229,7 +229,9 @@ constexpr auto table = std::to_array<Verb>({
          "OUT is replaced as a whole or left untouched. A .pth is written byte for byte as torch.save would. Without\n"
          "options the whole checkpoint is written; --include, --exclude, --rename, --strip-prefix, --split and "
          "safetensors\n"
-         "take its weights, wherever they are, and what DataParallel and torch.compile put before their names off.\n"
+         "take its weights, wherever they are, and what DataParallel and torch.compile put before their names off. Of "
+         "a\n"
+         "TorchScript file the weights are all that is written.\n"
          "Parts written with --split are read back by their index, like the parts of others.\n"
          "--json: {\"in\", \"out\", \"from\", \"to\", \"bytes\", \"shards\": [FILE…] with --split}.",
      .examples = "convert old.pth new.pth\nconvert model.pth small.pth --dtype bfloat16\n"

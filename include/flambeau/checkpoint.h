@@ -111,7 +111,7 @@ class Checkpoint {
     /// "took the weights under 'state_dict', and 'module.' off their names"; empty when there is nothing to tell.
     std::string to_string() const;
   };
-  /// The weights: the root itself if it is a state_dict or a module, else the value under one of the usual keys
+  /// The weights: the root itself if it is a state_dict or a module (TorchScript's too), else the value under one of the usual keys
   /// ("state_dict", "model_state_dict", "model", "module", "net", "ema", …, also one inside another) that holds most
   /// tensors. What DataParallel puts before the names ("module.") and torch.compile, FSDP and activation checkpointing into
   /// them ("_orig_mod.", …) is taken off; a `strip_prefix` takes that one off instead, "" none. Throws Error(not_found).
