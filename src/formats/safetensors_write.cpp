@@ -179,11 +179,18 @@ void write(const StateDict& state_dict, bytes::Sink& sink, const WriteOptions& o
 
   const std::string header = header_of(entries, metadata, options.with_metadata);
   const auto length = std::bit_cast<std::array<char, 8>>(static_cast<std::uint64_t>(header.size()));
-  sink.write(std::string_view(length.data(), length.size()));
-  sink.write(header);
+  std::uint64_t done = 0, total = length.size() + header.size();
+  for (const Entry* entry : entries) total += entry->tensor.nbytes();
+  const auto put = [&](std::span<const std::byte> piece) {
+    sink.write(piece);
+    done += piece.size();
+    if (options.progress) options.progress(done, total);
+  };
+  put(std::as_bytes(std::span(length)));
+  put(std::as_bytes(std::span(header)));
   for (const Entry* entry : entries) {
     try {
-      tensor::each_block(entry->tensor, [&](std::span<const std::byte> piece) { sink.write(piece); });
+      tensor::each_block(entry->tensor, put);
     } catch (const Error& error) {
       throw error.at({.file = {}, .member = {}, .offset = {}, .tensor = entry->name});
     }

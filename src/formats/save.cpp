@@ -141,7 +141,8 @@ void write(const Checkpoint& checkpoint, bytes::Sink& sink, const std::string& n
       torch::refuse_dangerous(root);
       return write_legacy(root, sink, options);
     case SaveOptions::Format::safetensors:
-      return formats::safetensors::write(named_as_they_stand(checkpoint), sink, {checkpoint.container().metadata});
+      return formats::safetensors::write(named_as_they_stand(checkpoint), sink,
+                                         {.metadata = checkpoint.container().metadata, .progress = options.progress});
   }
 }
 
