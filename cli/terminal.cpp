@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
@@ -177,11 +176,14 @@ Interruptible::Interruptible() {
   struct sigaction action {};
   action.sa_handler = remember;
   action.sa_flags = static_cast<int>(SA_RESETHAND);
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaction(number, &action, nullptr);
+  for (std::size_t i = 0; i < numbers_.size(); ++i) {
+    sigaction(numbers_[i], nullptr, &before_[i]);
+    if (before_[i].sa_handler != SIG_IGN) sigaction(numbers_[i], &action, nullptr);
+  }
 }
 
 Interruptible::~Interruptible() {
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, SIG_DFL);
+  for (std::size_t i = 0; i < numbers_.size(); ++i) sigaction(numbers_[i], &before_[i], nullptr);
 }
 
 int Interruptible::signal() noexcept { return arrived; }

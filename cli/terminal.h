@@ -1,7 +1,9 @@
 #pragma once
 // What reaches the user: text on standard output, notes and progress on standard error, tables, sizes.
 
+#include <array>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -71,8 +73,8 @@ class Progress {
   std::chrono::steady_clock::time_point start_, last_;
 };
 
-/// While it lives, the first SIGINT or SIGTERM only asks the work to stop (so that temporary files go away); the second
-/// ends the process at once.
+/// While it lives, the first signal of those that end a process (Ctrl-C, a closed terminal, …) only asks the work to
+/// stop, so that temporary files go away; the second ends the process at once. What was ignored stays so (nohup).
 class Interruptible {
  public:
   Interruptible();
@@ -81,6 +83,10 @@ class Interruptible {
   Interruptible& operator=(const Interruptible&) = delete;
   /// The signal that came, or 0.
   static int signal() noexcept;
+
+ private:
+  static constexpr std::array numbers_ = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU};
+  std::array<struct sigaction, numbers_.size()> before_{};
 };
 
 }  // namespace cli
