@@ -76,15 +76,14 @@ void give_back(std::byte* start, std::size_t size) noexcept {
   }
 }
 
+// What cannot be mapped (a limit on address space, a file system that does not map) is read as ReadFile reads.
 // read() still reads: a copy from the page cache is faster than faulting the pages in, and gives errors, not signals.
 class MappedFile final : public ReadFile {
  public:
   MappedFile(Descriptor file, std::uint64_t size, const std::string& path) : ReadFile(std::move(file), size, path) {
-    if (size == 0) return;  // mmap refuses a length of 0
-    if (size > SIZE_MAX) throw_errno(EFBIG, "map", path);
+    if (size == 0 || size > SIZE_MAX) return;  // mmap refuses a length of 0
     void* start = ::mmap(nullptr, static_cast<std::size_t>(size), PROT_READ, MAP_PRIVATE, file_.get(), 0);
-    if (start == MAP_FAILED) throw_errno(errno, "map", path);
-    start_ = static_cast<const std::byte*>(start);
+    if (start != MAP_FAILED) start_ = static_cast<const std::byte*>(start);
   }
   ~MappedFile() override {
     if (!start_) return;
@@ -96,7 +95,9 @@ class MappedFile final : public ReadFile {
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
 
-  std::span<const std::byte> view() const noexcept override { return {start_, static_cast<std::size_t>(size_)}; }
+  std::span<const std::byte> view() const noexcept override {
+    return {start_, start_ ? static_cast<std::size_t>(size_) : 0};
+  }
 
  private:
   const std::byte* start_ = nullptr;

@@ -28,8 +28,8 @@ class Source {
 enum class Access : std::uint8_t { map, pread };
 
 /// Opens a regular file (O_NOFOLLOW is not used; a folder, FIFO or device is refused). Throws Error(not_found, io).
-/// A mapped file that another process cuts meanwhile raises SIGBUS when its lost pages are touched; `pread` gives an
-/// error.
+/// What cannot be mapped is read. A mapped file that another process cuts meanwhile raises SIGBUS when its lost pages
+/// are touched; `pread` gives an error.
 std::shared_ptr<const Source> open_file(const std::string& path, Access access);
 /// Takes the bytes.
 std::shared_ptr<const Source> from_memory(std::string bytes, std::string name = "<memory>");

@@ -50,6 +50,15 @@ TEST_P(Files, MayBeEmpty) {
   EXPECT_TRUE(source->view().empty());
 }
 
+TEST(MappedFiles, WhatCannotBeMappedIsRead) {
+  const std::string path = "/sys/kernel/mm/transparent_hugepage/enabled";
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << "no sysfs";
+  const auto source = open_file(path, Access::map);
+  EXPECT_TRUE(source->view().empty());
+  std::array<std::byte, 1> first{};
+  EXPECT_NO_THROW(source->read(0, first));
+}
+
 TEST_P(Files, RefuseToReadPastTheEnd) {
   const auto source = open_file(scratch_.file("a.bin", "0123456789"), GetParam());
   std::array<std::byte, 4> into{};
