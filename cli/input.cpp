@@ -30,6 +30,7 @@ constexpr auto caps = std::to_array<Cap>({
     {"max_name_bytes", &Limits::max_name_bytes},
     {"max_inflated_ratio", &Limits::max_inflated_ratio},
     {"max_inflated_total", &Limits::max_inflated_total},
+    {"max_stream_bytes", &Limits::max_stream_bytes},
     {"max_tensor_rank", &Limits::max_tensor_rank},
     {"max_dense_bytes", &Limits::max_dense_bytes},
     {"max_json_bytes", &Limits::max_json_bytes},
@@ -59,6 +60,8 @@ std::string key_text(const Value& key) {
 
 }  // namespace
 
+std::string input_path(const std::string& word) { return word == "-" ? "/dev/stdin" : word; }
+
 flambeau::LoadOptions load_options(const Args& args, flambeau::Read read) {
   flambeau::LoadOptions options;
   options.read = read;
@@ -68,7 +71,7 @@ flambeau::LoadOptions load_options(const Args& args, flambeau::Read read) {
 }
 
 flambeau::Checkpoint open(const Args& args, const std::string& path, flambeau::Read read) {
-  flambeau::Checkpoint checkpoint = flambeau::load(path, load_options(args, read));
+  flambeau::Checkpoint checkpoint = flambeau::load(input_path(path), load_options(args, read));
   if (const auto root = args.value("root")) checkpoint.root() = lookup(checkpoint.root(), *root);
   return checkpoint;
 }

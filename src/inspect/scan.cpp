@@ -10,6 +10,7 @@
 #include "formats/format.h"
 #include "formats/graph.h"
 #include "formats/torch_legacy.h"
+#include "inspect/member.h"
 #include "inspect/scan_pickle.h"
 
 namespace flambeau {
@@ -39,26 +40,29 @@ bool looks_like_pickle(std::string_view head) noexcept {
 
 class Scan {
  public:
-  Scan(ScanReport& report, const LoadOptions& options) : report_(report), options_(options) {
+  Scan(ScanReport& report, const std::string& path, const LoadOptions& options)
+      : report_(report), path_(path), options_(options) {
     options_.inert = true;
     options_.read = Read::lazy;
   }
 
-  /// A file or a checkpoint inside one; `member` says where it lies.
-  void file(const std::string& path) {
+  void run() {
+    const auto source = formats::open_source(path_, bytes::Access::pread, options_.limits);
     Input input;
     try {
-      input = formats::open(path, bytes::Access::pread, options_.limits);
+      if (source) input = formats::open(source, options_.limits);
     } catch (const Error& error) {
-      if (error.code() == ErrorCode::not_found || error.code() == ErrorCode::io) throw;
+      if (error.code() == ErrorCode::io) throw;
       unreadable(error, {});
-      sweep(bytes::open_file(path, bytes::Access::pread), {});
+      sweep(source, {});
       return;
     }
+    input.path = path_;
     scan(input, {});
   }
 
  private:
+  /// A file or a checkpoint inside one; `member` says where it lies.
   void scan(const Input& input, const std::string& member) {
     const formats::Format* format = nullptr;
     try {
@@ -348,10 +352,11 @@ class Scan {
   void unreadable(const Error& error, const std::string& member, std::uint64_t base = 0) {
     std::optional<std::uint64_t> offset = error.place().offset;
     if (offset) *offset += base;
-    add({Verdict::unreadable, {}, member.empty() ? error.place().member : member, offset, error.message()});
+    add({Verdict::unreadable, {}, member.empty() ? member_of(error.place(), path_) : member, offset, error.message()});
   }
 
   ScanReport& report_;
+  const std::string& path_;
   LoadOptions options_;
   unsigned depth_ = 0;
 };
@@ -361,7 +366,7 @@ class Scan {
 
 ScanReport scan(const std::string& path, const LoadOptions& options) {
   ScanReport report;
-  inspect::Scan(report, options).file(path);
+  inspect::Scan(report, path, options).run();
   return report;
 }
 
