@@ -1,11 +1,10 @@
-#include <filesystem>
-
 #include <fmt/format.h>
 
 #include <flambeau/models.h>
 #include <flambeau/predict.h>
 
 #include "command.h"
+#include "output.h"
 #include "terminal.h"
 
 namespace cli {
@@ -18,18 +17,9 @@ int init(const Args& args) {
   options.seed = args.number("seed").value_or(0);
   if (const auto classes = args.number("classes", 1)) options.num_classes = static_cast<std::int64_t>(*classes);
   const flambeau::Model model = flambeau::models::make(name, options);
-  {
-    const Interruptible interruptible;
-    Progress progress(args, "writing " + shown(*out));
-    flambeau::SaveOptions saving;
-    saving.progress = progress.callback();
-    if (args.has("whole"))
-      flambeau::save(model, *out, saving);
-    else
-      flambeau::save(model.state_dict(), *out, saving);
-  }
+  const std::uint64_t bytes = args.has("whole") ? write(args, model, *out) : write(args, model.state_dict(), *out);
   note(args, fmt::format("{}: {}, seed {}, {} parameters, {}", *out, name, *options.seed,
-                         grouped(model->parameter_count()), human_bytes(std::filesystem::file_size(*out))));
+                         grouped(model->parameter_count()), human_bytes(bytes)));
   return yes;
 }
 

@@ -192,9 +192,17 @@ void save(const StateDict& state_dict, const std::string& path, const SaveOption
   save(state_dict.to_value(), path, options);
 }
 
-void save(const Value& value, std::ostream& stream, const SaveOptions& options) {
+void save(const Checkpoint& checkpoint, std::ostream& stream, const SaveOptions& options) {
   StreamSink sink(stream);
-  write(Checkpoint(value), sink, buffer_root, options);
+  write(checkpoint, sink, buffer_root, options);
+}
+
+void save(const Value& value, std::ostream& stream, const SaveOptions& options) {
+  save(Checkpoint(value), stream, options);
+}
+
+void save(const StateDict& state_dict, std::ostream& stream, const SaveOptions& options) {
+  save(state_dict.to_value(), stream, options);
 }
 
 std::string save_to_memory(const Value& value, const SaveOptions& options) {
