@@ -1,5 +1,4 @@
 #include <filesystem>
-#include <numeric>
 
 #include <fmt/format.h>
 
@@ -9,6 +8,7 @@
 #include "edit.h"
 #include "input.h"
 #include "json.h"
+#include "output.h"
 #include "split.h"
 #include "terminal.h"
 
@@ -53,29 +53,30 @@ int convert(const Args& args) {
     throw UsageError(most ? "with --split OUT names the index: model.bin.index.json"
                           : "'" + out + "' names an index: say how large its parts may be with --split SIZE");
   check_edits(args);
+  is_stdout(args, out);  // before the work
 
   flambeau::Checkpoint checkpoint = open(args, in, flambeau::Read::lazy);
+  for (const std::string& text : checkpoint.container().notes) note(args, in + ": " + text);
+  // Without its code a TorchScript module is no object that Python could load.
+  const bool script =
+      checkpoint.root().kind() == flambeau::Kind::object && checkpoint.container().format == "torchscript";
   std::string prefix;
-  if (edits_names(args) || most || options.format == SaveOptions::Format::safetensors)
+  if (edits_names(args) || most || script || options.format == SaveOptions::Format::safetensors)
     checkpoint.root() = edited(args, checkpoint, in, prefix).to_value();
   cast(args, checkpoint.root(), in, prefix);
 
-  std::vector<std::string> written{out};
+  std::vector<std::string> written;
+  std::uint64_t bytes = 0;
   if (most) {
     try {
       written = write_shards(args, flambeau::StateDict::from_value(checkpoint.root()), out, *most, options);
     } catch (const flambeau::Error& error) {
       throw error.at({.file = out});
     }
+    for (const std::string& path : written) bytes += std::filesystem::file_size(path);
   } else {
-    const Interruptible interruptible;
-    Progress progress(args, "writing " + shown(out));
-    options.progress = progress.callback();
-    flambeau::save(checkpoint, out, options);
+    bytes = write(args, checkpoint, out, options);
   }
-  const std::uint64_t bytes = std::accumulate(
-      written.begin(), written.end(), std::uint64_t{0},
-      [](std::uint64_t sum, const std::string& path) { return sum + std::filesystem::file_size(path); });
   if (args.has("json")) {
     Json json;
     json.object().field("in", in).field("out", out).field("from", checkpoint.container().format);

@@ -10,7 +10,7 @@ int dis(const Args& args) {
   const flambeau::DisassembleOptions options{.member = args.value_or("member", ""),
                                              .limits = load_options(args).limits};
   flambeau::disassemble(
-      args.operands().front(),
+      input_path(args.operands().front()),
       [](std::string_view line) {
         print(shown_text(line));
         print("\n");

@@ -1,4 +1,3 @@
-#include <filesystem>
 #include <limits>
 
 #include <fmt/format.h>
@@ -7,6 +6,7 @@
 #include <flambeau/predict.h>
 
 #include "command.h"
+#include "output.h"
 #include "terminal.h"
 
 namespace cli {
@@ -20,18 +20,9 @@ int init(const Args& args) {
   if (const auto classes = args.number("classes", 1, std::numeric_limits<std::int64_t>::max()))
     options.num_classes = static_cast<std::int64_t>(*classes);
   const flambeau::Model model = flambeau::models::make(name, options);
-  {
-    const Interruptible interruptible;
-    Progress progress(args, "writing " + shown(*out));
-    flambeau::SaveOptions saving;
-    saving.progress = progress.callback();
-    if (args.has("whole"))
-      flambeau::save(model, *out, saving);
-    else
-      flambeau::save(model.state_dict(), *out, saving);
-  }
+  const std::uint64_t bytes = args.has("whole") ? write(args, model, *out) : write(args, model.state_dict(), *out);
   note(args, fmt::format("{}: {}, seed {}, {} parameters, {}", *out, name, *options.seed,
-                         grouped(model->parameter_count()), human_bytes(std::filesystem::file_size(*out))));
+                         grouped(model->parameter_count()), human_bytes(bytes)));
   return yes;
 }
 

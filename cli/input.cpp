@@ -32,6 +32,7 @@ constexpr auto caps = std::to_array<Cap>({
     {"max_name_bytes", &Limits::max_name_bytes},
     {"max_inflated_ratio", &Limits::max_inflated_ratio},
     {"max_inflated_total", &Limits::max_inflated_total},
+    {"max_stream_bytes", &Limits::max_stream_bytes},
     {"max_tensor_rank", &Limits::max_tensor_rank},
     {"max_dense_bytes", &Limits::max_dense_bytes},
     {"max_json_bytes", &Limits::max_json_bytes},
@@ -82,6 +83,8 @@ flambeau::Checkpoint loaded(const Args& args, const std::string& path, flambeau:
 
 }  // namespace
 
+std::string input_path(const std::string& word) { return word == "-" ? "/dev/stdin" : word; }
+
 flambeau::LoadOptions load_options(const Args& args, flambeau::Read read) {
   flambeau::LoadOptions options;
   options.read = read;
@@ -91,7 +94,7 @@ flambeau::LoadOptions load_options(const Args& args, flambeau::Read read) {
 }
 
 flambeau::Checkpoint open(const Args& args, const std::string& path, flambeau::Read read) {
-  flambeau::Checkpoint checkpoint = loaded(args, path, read);
+  flambeau::Checkpoint checkpoint = loaded(args, input_path(path), read);
   const auto root = args.value("root");
   if (!root) return checkpoint;
   try {

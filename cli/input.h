@@ -14,6 +14,8 @@
 
 namespace cli {
 
+/// What a word of the command line names: "-" is standard input.
+std::string input_path(const std::string& word);
 /// From --limit and --inert. Throws UsageError for a name or number that is none.
 flambeau::LoadOptions load_options(const Args& args, flambeau::Read read = flambeau::Read::map);
 /// Opens the file; with --root the part below that key is the new root.

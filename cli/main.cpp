@@ -68,7 +68,7 @@ int guarded(std::span<char* const> words) {
       std::signal(Interruptible::signal(), SIG_DFL);
       std::raise(Interruptible::signal());
     }
-    complain(error.what());
+    complain(error);
     return status_of(error);
   } catch (const std::bad_alloc&) {
     complain("not enough memory");
@@ -90,6 +90,7 @@ int main(int count, char** words) {
   arguments = words;
   // A parent may have left it ignored; a closed pipe must end us quietly.
   std::signal(SIGPIPE, SIG_DFL);
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error like a full disk
   static char buffer[1 << 16];
   std::setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
   const int status = guarded({words + (count > 0), words + count});

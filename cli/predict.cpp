@@ -273,7 +273,7 @@ int predict(const Args& args) {
       x = flambeau::vision::preprocess(album.next(), chosen.preset);
     } catch (const flambeau::Error& error) {
       if (!go_on) throw;
-      complain(error.what());
+      complain(error);
       answers.push_back({.input = images[i], .error = error.what()});
       status = wrong;
       continue;

@@ -156,7 +156,8 @@ void load_file(const Args& args, Chosen& chosen, const std::string& file) {
   chosen.source = file;
   const flambeau::Checkpoint checkpoint = open(args, file);
   try {
-    const bool whole = checkpoint.root().kind() == flambeau::Kind::object && !args.has("model");
+    const bool whole = checkpoint.root().kind() == flambeau::Kind::object && !args.has("model") &&
+                       checkpoint.container().format != "torchscript";
     whole ? load_whole(args, chosen, checkpoint) : load_weights(args, chosen, checkpoint);
   } catch (const flambeau::Error& error) {
     throw error.at({.file = file});

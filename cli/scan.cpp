@@ -51,9 +51,9 @@ int scan(const Args& args) {
   for (const std::string& file : args.operands()) {
     ScanReport report;
     try {
-      report = flambeau::scan(file, load_options(args, flambeau::Read::lazy));
+      report = flambeau::scan(input_path(file), load_options(args, flambeau::Read::lazy));
     } catch (const flambeau::Error& error) {  // the file itself cannot be had; go on with the others
-      complain(error.what());
+      complain(error);
       report.verdict = Verdict::unreadable;
       report.findings.push_back({.verdict = Verdict::unreadable, .reason = error.what()});
     }

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
@@ -29,6 +28,23 @@ bool plain_terminal() noexcept {
   return (no_color && *no_color) || (terminal && std::string_view(terminal) == "dumb");
 }
 
+std::string escape_but(std::string_view text, std::string_view kept) {
+  std::string safe;
+  while (true) {
+    const auto at = text.find_first_of(kept);
+    safe += flambeau::escape(text.substr(0, at));
+    if (at == text.npos) return safe;
+    safe += text[at];
+    text.remove_prefix(at + 1);
+  }
+}
+
+void tell(const std::string& safe) {
+  std::fflush(stdout);
+  const std::string line = "flambeau: " + safe + "\n";
+  std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
 }  // namespace
 
 void print(std::string_view text) {
@@ -37,10 +53,11 @@ void print(std::string_view text) {
 
 bool finish_output() noexcept { return std::fflush(stdout) == 0 && !write_failed; }
 
-void complain(std::string_view text) {
-  std::fflush(stdout);
-  const std::string line = "flambeau: " + shown_text(text) + "\n";
-  std::fwrite(line.data(), 1, line.size(), stderr);
+void complain(std::string_view text) { tell(shown_text(text)); }
+
+void complain(const flambeau::Error& error) {
+  // PyTorch's own text has lines, and the names in it are escaped.
+  tell(error.code() == flambeau::ErrorCode::mismatch ? escape_but(error.what(), "\n\t\\") : shown_text(error.what()));
 }
 
 void note(const Args& args, std::string_view text) {
@@ -49,16 +66,7 @@ void note(const Args& args, std::string_view text) {
 
 std::string shown(std::string_view text) { return flambeau::escape(text); }
 
-std::string shown_text(std::string_view text) {
-  std::string safe;
-  while (true) {
-    const auto at = text.find_first_of("\n\t\\");
-    safe += flambeau::escape(text.substr(0, at));
-    if (at == text.npos) return safe;
-    safe += text[at];
-    text.remove_prefix(at + 1);
-  }
-}
+std::string shown_text(std::string_view text) { return escape_but(text, "\\"); }
 
 std::string human_bytes(std::uint64_t bytes) {
   if (bytes < 1024) return fmt::format("{} B", bytes);
@@ -168,11 +176,14 @@ Interruptible::Interruptible() {
   struct sigaction action {};
   action.sa_handler = remember;
   action.sa_flags = static_cast<int>(SA_RESETHAND);
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaction(number, &action, nullptr);
+  for (std::size_t i = 0; i < numbers_.size(); ++i) {
+    sigaction(numbers_[i], nullptr, &before_[i]);
+    if (before_[i].sa_handler != SIG_IGN) sigaction(numbers_[i], &action, nullptr);
+  }
 }
 
 Interruptible::~Interruptible() {
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, SIG_DFL);
+  for (std::size_t i = 0; i < numbers_.size(); ++i) sigaction(numbers_[i], &before_[i], nullptr);
 }
 
 int Interruptible::signal() noexcept { return arrived; }

@@ -1,12 +1,16 @@
 #pragma once
 // What reaches the user: text on standard output, notes and progress on standard error, tables, sizes.
 
+#include <array>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <flambeau/error.h>
 
 #include "command.h"
 
@@ -18,12 +22,13 @@ void print(std::string_view text);
 bool finish_output() noexcept;
 /// "flambeau: text" on standard error, made safe as shown_text() does.
 void complain(std::string_view text);
+void complain(const flambeau::Error& error);
 /// Talk on standard error, unless --quiet.
 void note(const Args& args, std::string_view text);
 
 /// A name or value from a file, safe for a terminal.
 std::string shown(std::string_view text);
-/// The same for a whole message: its line ends, tabs and backslashes (escapes that it holds already) stay.
+/// The same for a whole message: its backslashes (escapes that it holds already) stay.
 std::string shown_text(std::string_view text);
 /// "528.0 MiB", "12 B".
 std::string human_bytes(std::uint64_t bytes);
@@ -68,8 +73,8 @@ class Progress {
   std::chrono::steady_clock::time_point start_, last_;
 };
 
-/// While it lives, the first SIGINT or SIGTERM only asks the work to stop (so that temporary files go away); the second
-/// ends the process at once.
+/// While it lives, the first signal of those that end a process (Ctrl-C, a closed terminal, …) only asks the work to
+/// stop, so that temporary files go away; the second ends the process at once. What was ignored stays so (nohup).
 class Interruptible {
  public:
   Interruptible();
@@ -78,6 +83,10 @@ class Interruptible {
   Interruptible& operator=(const Interruptible&) = delete;
   /// The signal that came, or 0.
   static int signal() noexcept;
+
+ private:
+  static constexpr std::array numbers_ = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU};
+  std::array<struct sigaction, numbers_.size()> before_{};
 };
 
 }  // namespace cli

@@ -76,7 +76,11 @@ constexpr Option models_options[] = {json,
                                      {.name = "names", .help = "names only, one a line"},
                                      {.name = "keys", .help = "the state_dict's keys instead of the tree"}};
 constexpr Option init_options[] = {
-    {.name = "output", .letter = 'o', .value = "FILE", .help = "file to write", .complete = Complete::file},
+    {.name = "output",
+     .letter = 'o',
+     .value = "FILE",
+     .help = "file to write (- for standard output)",
+     .complete = Complete::file},
     {.name = "seed", .value = "N", .help = "as torch.manual_seed(N) (0)"},
     {.name = "whole", .help = "the whole model instead of its state_dict"},
     {.name = "classes", .value = "N", .help = "another number of classes"},
@@ -148,7 +152,8 @@ constexpr auto table = std::to_array<Verb>({
      .about =
          "Prints one row per tensor: name, dtype, shape, bytes and, where tensors share memory, with which.\n"
          "Only the directory and the pickle are read, whatever the size of the file. GLOB picks names: '*' matches\n"
-         "anything within a part between dots, '**' across dots, '?' one character.\n"
+         "anything within a part between dots, '**' across dots, '?' one character. FILE may be a pipe, or - for\n"
+         "standard input, here and wherever a checkpoint is read.\n"
          "--json: {\"file\", \"format\", \"tensors\": [{\"path\": [KEY…], \"name\", \"dtype\", \"shape\", \"stride\", "
          "\"offset\", \"storage\",\n"
          "\"nbytes\", \"sha256\", \"requires_grad\", \"parameter\"}…]}; tensors of one storage share memory, offset "
@@ -236,15 +241,13 @@ constexpr auto table = std::to_array<Verb>({
      .max_operands = 2,
      .options = convert_options,
      .about =
-         "OUT is replaced as a whole or left untouched. A .pth is written byte for byte as torch.save would. Without\n"
-         "options the whole checkpoint is written; --include, --exclude, --rename, --strip-prefix, --split and "
-         "safetensors\n"
-         "take its weights, wherever they are, and what DataParallel and torch.compile put before their names off.\n"
-         "Parts written with --split are read back by their index, like the parts of others. They get their names when "
-         "all\n"
-         "are written, the index last: a failure or Ctrl-C before that leaves the old set. Where parts of the same "
-         "names are\n"
-         "replaced, the old index goes first: a crash between the renames leaves no index, never one of two sets.\n"
+         "OUT is replaced as a whole or left untouched; - is standard output. A .pth is written byte for byte as\n"
+         "torch.save would. Without options the whole checkpoint is written; --include, --exclude, --rename,\n"
+         "--strip-prefix, --split and safetensors take its weights, wherever they are, and what DataParallel and\n"
+         "torch.compile put before their names off. Of a TorchScript file nothing else is written. Parts written with\n"
+         "--split are read back by their index, like the parts of others. They get their names when all are written, the\n"
+         "index last: a failure or Ctrl-C before that leaves the old set. Where parts of the same names are replaced, the\n"
+         "old index goes first: a crash between the renames leaves no index, never one of two sets.\n"
          "--json: {\"in\", \"out\", \"from\", \"to\", \"bytes\", \"shards\": [FILE…] with --split}.",
      .examples = "convert old.pth new.pth\nconvert model.pth small.pth --dtype bfloat16\n"
                  "convert checkpoint.pth weights.pth --root state_dict --strip-prefix module.\n"

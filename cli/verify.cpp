@@ -69,7 +69,7 @@ int verify(const Args& args) {
   int status = yes;
   for (const std::string& file : args.operands()) {
     try {
-      const VerifyReport report = flambeau::verify(file, load_options(args, flambeau::Read::lazy));
+      const VerifyReport report = flambeau::verify(input_path(file), load_options(args, flambeau::Read::lazy));
       if (is_no_checkpoint(report)) status = wrong;
       if (!report.whole || (args.has("finite") && !report.not_finite.empty())) status = std::max<int>(status, no);
       if (args.has("json"))
@@ -77,7 +77,7 @@ int verify(const Args& args) {
       else
         print(as_text(file, report, args.has("finite")));
     } catch (const flambeau::Error& error) {  // the file itself cannot be had; go on with the others
-      complain(error.what());
+      complain(error);
       if (args.has("json"))
         json.object().field("file", file).field("error", error.what()).field("code", name(error.code())).end();
       status = wrong;

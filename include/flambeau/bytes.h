@@ -4,7 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
+
+#include <flambeau/error.h>
 
 namespace flambeau {
 
@@ -19,8 +20,8 @@ class StorageSource {
   virtual void read(std::uint64_t offset, std::span<std::byte> into) const = 0;
   /// The CRC-32 recorded for the whole payload; false if none was recorded.
   virtual bool recorded_crc(std::uint32_t& crc) const noexcept = 0;
-  /// For error texts: file, member and offset of the payload's first byte.
-  virtual std::string describe() const = 0;
+  /// For errors: file and member of the payload, or the offset of its first byte where no member has a name.
+  virtual Place place() const = 0;
 };
 
 }  // namespace flambeau

@@ -111,10 +111,12 @@ class Checkpoint {
     /// "took the weights under 'state_dict', and 'module.' off their names"; empty when there is nothing to tell.
     std::string to_string() const;
   };
-  /// The weights: the root itself if it is a state_dict or a module, else the value under one of the usual keys
+  /// The weights: the root itself if it is a state_dict or a module (TorchScript's too), else the value under one of
+  /// the usual keys
   /// ("state_dict", "model_state_dict", "model", "module", "net", "ema", …, also one inside another) that holds most
-  /// tensors. What DataParallel puts before the names ("module.") and torch.compile, FSDP and activation checkpointing into
-  /// them ("_orig_mod.", …) is taken off; a `strip_prefix` takes that one off instead, "" none. Throws Error(not_found).
+  /// tensors. What DataParallel puts before the names ("module.") and torch.compile, FSDP and activation checkpointing
+  /// into them ("_orig_mod.", …) is taken off; a `strip_prefix` takes that one off instead, "" none. Throws
+  /// Error(not_found).
   StateDict state_dict() const;
   StateDict state_dict(Taken& taken, std::optional<std::string_view> strip_prefix = std::nullopt) const;
 
@@ -168,7 +170,9 @@ struct SaveOptions {
 void save(const Checkpoint& checkpoint, const std::string& path, const SaveOptions& options = {});
 void save(const Value& value, const std::string& path, const SaveOptions& options = {});
 void save(const StateDict& state_dict, const std::string& path, const SaveOptions& options = {});
+void save(const Checkpoint& checkpoint, std::ostream& stream, const SaveOptions& options = {});
 void save(const Value& value, std::ostream& stream, const SaveOptions& options = {});
+void save(const StateDict& state_dict, std::ostream& stream, const SaveOptions& options = {});
 std::string save_to_memory(const Value& value, const SaveOptions& options = {});
 
 }  // namespace flambeau

@@ -80,7 +80,7 @@ ScanReport scan(const std::string& path, const LoadOptions& options = {});
 struct VerifyReport {
   struct Problem {
     ErrorCode code = ErrorCode::corrupt;
-    std::string member{};
+    std::string member{};  ///< record inside the container, or the file that is damaged in the set that was asked about
     std::string tensor{};  ///< name of a damaged tensor, if it is one
     std::string text{};
   };

@@ -16,6 +16,7 @@ struct Limits {
   std::uint64_t max_name_bytes = 65535;           ///< one record name
   std::uint64_t max_inflated_ratio = 1032;        ///< deflate cannot do better; a larger claim is a lie
   std::uint64_t max_inflated_total = 4ull << 30;  ///< inflated bytes of one archive (deflate bombs)
+  std::uint64_t max_stream_bytes = 4ull << 30;    ///< a pipe, which is read whole into memory
   std::uint64_t max_tensor_rank = 64;             ///< dimensions of one tensor, as torch
   std::uint64_t max_dense_bytes = 64ull << 30;    ///< bytes made when an expanded or strided tensor is made contiguous
   std::uint64_t max_json_bytes = 100ull << 20;    ///< safetensors header, shard index, as the safetensors crate

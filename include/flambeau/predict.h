@@ -29,6 +29,7 @@ Model load_model(const Checkpoint& checkpoint, std::span<const nn::ClassRow> own
 
 /// Writes what `torch.save(model, path)` writes for the same model.
 void save(const Model& model, const std::string& path, const SaveOptions& options = {});
+void save(const Model& model, std::ostream& stream, const SaveOptions& options = {});
 
 namespace predict {
 

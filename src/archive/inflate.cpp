@@ -48,9 +48,7 @@ class Inflated final : public StorageSource {
     if (entry_.crc_recorded) crc = entry_.crc32;
     return entry_.crc_recorded;
   }
-  std::string describe() const override {
-    return source_->name() + ": " + entry_.name + ": byte " + std::to_string(entry_.data_offset);
-  }
+  Place place() const override { return {source_->name(), entry_.name, {}, {}}; }
 
  private:
   void inflate(std::span<std::byte> into) const {

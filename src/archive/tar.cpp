@@ -113,7 +113,7 @@ TarReader::TarReader(std::shared_ptr<const bytes::Source> source, const Limits& 
   std::unordered_set<std::string> names;
   Override next;
   const auto refuse = [&](ErrorCode code, const std::string& message, const std::string& member = {}) {
-    throw Error(code, message, {source_->name(), escape(member), position, {}});
+    throw Error(code, message, {source_->name(), member, position, {}});
   };
   while (true) {
     // Torch's own files end with two blocks of zeros; one is enough, none means that the rest is missing.

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include <flambeau/error.h>
-#include <flambeau/escape.h>
 
 #include "archive/zip_format.h"
 #include "base/checked.h"
@@ -176,7 +175,7 @@ Listed parse(std::span<const std::byte> header, const Limits& limits) {
                                         std::to_string(entry.size) + " bytes, over max_inflated_ratio (" +
                                         std::to_string(limits.max_inflated_ratio) + ")");
   } catch (const Error& error) {
-    throw error.at({.member = escape(entry.name)});
+    throw error.at({.member = entry.name});
   }
   return result;
 }

@@ -1,4 +1,5 @@
 #include <flambeau/error.h>
+#include <flambeau/escape.h>
 
 #include <array>
 #include <utility>
@@ -15,9 +16,9 @@ static_assert(code_names.size() == static_cast<std::size_t>(ErrorCode::internal)
 std::string text_of(const std::string& message, const Place& place) {
   std::string text;
   if (!place.file.empty()) text += place.file + ": ";
-  if (!place.member.empty()) text += place.member + ": ";
+  if (!place.member.empty()) text += escape(place.member) + ": ";
   if (place.offset) text += "byte " + std::to_string(*place.offset) + ": ";
-  if (!place.tensor.empty()) text += "tensor '" + place.tensor + "': ";
+  if (!place.tensor.empty()) text += "tensor '" + escape(place.tensor) + "': ";
   return text + message;
 }
 

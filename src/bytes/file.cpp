@@ -1,6 +1,7 @@
 // Files as sources: mapped, or read piece by piece.
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #if __has_include(<sys/single_threaded.h>)
 #include <sys/single_threaded.h>
@@ -70,15 +71,14 @@ void give_back(std::byte* start, std::size_t size) noexcept {
                    [&](std::size_t i) { ::madvise(start + i * half, i == 0 ? half : size - half, MADV_DONTNEED); });
 }
 
+// What cannot be mapped (a limit on address space, a file system that does not map) is read as ReadFile reads.
 // read() still reads: a copy from the page cache is faster than faulting the pages in, and gives errors, not signals.
 class MappedFile final : public ReadFile {
  public:
   MappedFile(Descriptor file, std::uint64_t size, const std::string& path) : ReadFile(std::move(file), size, path) {
-    if (size == 0) return;  // mmap refuses a length of 0
-    if (size > SIZE_MAX) throw_errno(EFBIG, "map", path);
+    if (size == 0 || size > SIZE_MAX) return;  // mmap refuses a length of 0
     void* start = ::mmap(nullptr, static_cast<std::size_t>(size), PROT_READ, MAP_PRIVATE, file_.get(), 0);
-    if (start == MAP_FAILED) throw_errno(errno, "map", path);
-    start_ = static_cast<const std::byte*>(start);
+    if (start != MAP_FAILED) start_ = static_cast<const std::byte*>(start);
   }
   ~MappedFile() override {
     if (!start_) return;
@@ -90,15 +90,40 @@ class MappedFile final : public ReadFile {
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
 
-  std::span<const std::byte> view() const noexcept override { return {start_, static_cast<std::size_t>(size_)}; }
+  std::span<const std::byte> view() const noexcept override {
+    return {start_, start_ ? static_cast<std::size_t>(size_) : 0};
+  }
 
  private:
   const std::byte* start_ = nullptr;
 };
 
+// A pipe can be read once, from start to end. It does not block (see open_file): who writes to it is waited for, but
+// not that someone begins to.
+std::string read_stream(const Descriptor& file, const std::string& path, std::uint64_t most) {
+  std::string all, piece(1 << 20, '\0');
+  for (;;) {
+    const ssize_t count = ::read(file.get(), piece.data(), piece.size());
+    if (count < 0 && errno == EAGAIN) {
+      pollfd waiting{file.get(), POLLIN, 0};
+      ::poll(&waiting, 1, -1);
+    } else if (count < 0 && errno != EINTR) {
+      throw_errno(errno, "read", path);
+    } else if (count == 0) {
+      if (all.empty()) throw Error(ErrorCode::io, "nothing comes through the pipe", {.file = path});
+      return all;
+    } else if (count > 0) {
+      all.append(piece.data(), static_cast<std::size_t>(count));
+      if (all.size() > most)
+        throw Error(ErrorCode::limit,
+                    "more bytes come through the pipe than max_stream_bytes = " + std::to_string(most), {.file = path});
+    }
+  }
+}
+
 }  // namespace
 
-std::shared_ptr<const Source> open_file(const std::string& path, Access access) {
+std::shared_ptr<const Source> open_file(const std::string& path, Access access, std::uint64_t max_stream_bytes) {
   // O_NONBLOCK: opening a FIFO must not wait for a writer; it means nothing for regular files.
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!file) {
@@ -108,6 +133,8 @@ std::shared_ptr<const Source> open_file(const std::string& path, Access access) 
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) throw_errno(errno, "stat", path);
   if (S_ISDIR(status.st_mode)) throw_errno(EISDIR, "read", path);
+  if (S_ISFIFO(status.st_mode) && max_stream_bytes > 0)
+    return from_memory(read_stream(file, path, max_stream_bytes), path);
   if (!S_ISREG(status.st_mode)) throw Error(ErrorCode::io, "is no regular file", {.file = path});
   const auto size = static_cast<std::uint64_t>(status.st_size);
   if (access == Access::map) return std::make_shared<MappedFile>(std::move(file), size, path);

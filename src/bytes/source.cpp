@@ -111,10 +111,10 @@ bool Slice::recorded_crc(std::uint32_t& crc) const noexcept {
   return crc_ != nullptr;
 }
 
-std::string Slice::describe() const {
-  std::string text = source_->name();
-  if (!member_->empty()) text.append(": ").append(*member_);
-  return text + ": byte " + std::to_string(offset_);
+Place Slice::place() const {
+  Place place{source_->name(), *member_, {}, {}};
+  if (member_->empty()) place.offset = offset_;
+  return place;
 }
 
 std::shared_ptr<const Source> from_memory(std::string bytes, std::string name) {

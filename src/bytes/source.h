@@ -27,10 +27,11 @@ class Source {
 
 enum class Access : std::uint8_t { map, pread };
 
-/// Opens a regular file (O_NOFOLLOW is not used; a folder, FIFO or device is refused). Throws Error(not_found, io).
-/// A mapped file that another process cuts meanwhile raises SIGBUS when its lost pages are touched; `pread` gives an
-/// error.
-std::shared_ptr<const Source> open_file(const std::string& path, Access access);
+/// Opens a regular file (O_NOFOLLOW is not used; a folder or device is refused). Throws Error(not_found, io). A pipe is
+/// read whole into memory if `max_stream_bytes` allows any, and never waited for; throws Error(limit) for more.
+/// What cannot be mapped is read. A mapped file that another process cuts meanwhile raises SIGBUS when its lost pages
+/// are touched; `pread` gives an error.
+std::shared_ptr<const Source> open_file(const std::string& path, Access access, std::uint64_t max_stream_bytes = 0);
 /// Takes the bytes.
 std::shared_ptr<const Source> from_memory(std::string bytes, std::string name = "<memory>");
 /// Bytes that the caller keeps alive.
@@ -46,7 +47,7 @@ class Slice final : public StorageSource {
   std::span<const std::byte> view() const noexcept override;
   void read(std::uint64_t offset, std::span<std::byte> into) const override;
   bool recorded_crc(std::uint32_t& crc) const noexcept override;
-  std::string describe() const override;
+  Place place() const override;
 
  private:
   const Source* source_;

@@ -58,8 +58,8 @@ void Copies::run() {
     for (++i; i < pieces.size() && pieces[i].job == job; ++i)
       found = bytes::crc32_combine(found, pieces[i].crc, pieces[i].size);
     if (jobs_[job].source->recorded_crc(recorded) && found != recorded)
-      throw Error(ErrorCode::checksum, fmt::format("{}: the data's crc-32 is {:08x}, recorded is {:08x}",
-                                                   jobs_[job].source->describe(), found, recorded));
+      throw Error(ErrorCode::checksum, fmt::format("the data's crc-32 is {:08x}, recorded is {:08x}", found, recorded),
+                  jobs_[job].source->place());
   }
   jobs_.clear();
 }

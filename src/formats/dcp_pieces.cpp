@@ -103,7 +103,7 @@ class Assembled final : public StorageSource {
   }
   std::span<const std::byte> view() const noexcept override { return {}; }
   bool recorded_crc(std::uint32_t&) const noexcept override { return false; }  // every piece compares its own
-  std::string describe() const override { return fmt::format("a tensor of {} pieces", parts_.size()); }
+  Place place() const override { return {}; }
   void read(std::uint64_t offset, std::span<std::byte> into) const override {
     const std::uint64_t end = offset + into.size();
     for (const auto& part : parts_) {

@@ -34,8 +34,12 @@ std::span<const Format> table() noexcept;
 /// The row for an input. Throws Error(unknown_format) that says what the input looks like.
 const Format& recognise(const Input& input);
 
+/// What a path leads to, null for a folder. What cannot be sought (a pipe) is read whole, up to max_stream_bytes.
+/// Throws Error(not_found, io, limit).
+std::shared_ptr<const bytes::Source> open_source(const std::string& path, bytes::Access access, const Limits& limits);
+
 /// Opens a path (a file, or a folder for `dcp`) or takes a source. A zip archive's directory is parsed here, so this
-/// throws what ZipReader throws, and Error(not_found, io, truncated).
+/// throws what ZipReader throws, and Error(not_found, io, truncated, limit).
 Input open(const std::string& path, bytes::Access access, const Limits& limits);
 Input open(std::shared_ptr<const bytes::Source> source, const Limits& limits, unsigned depth = 0);
 

@@ -8,6 +8,7 @@
 #include <bit>
 #include <cstring>
 #include <optional>
+#include <set>
 #include <string>
 #include <type_traits>
 #include <unordered_set>
@@ -157,6 +158,7 @@ class Reader {
     const std::uint64_t start = padded(cursor_.at());
     check_tiling(infos, start);
     for (auto& info : infos) add(info, start);
+    note_quantized();
     return builder_.finish();
   }
 
@@ -339,6 +341,15 @@ class Reader {
     rows.back() = rows.back() / info.type->block * info.type->bytes;
     builder_.add(info.name, std::move(slice), info.nbytes, DType::uint8, std::move(rows));
     builder_.container().raw.push_back({info.name, fmt::format("gguf.{}", info.type->name), std::move(info.shape)});
+  }
+
+  void note_quantized() {
+    auto& about = builder_.container();
+    std::set<std::string_view> kinds;
+    for (const auto& raw : about.raw) kinds.insert(raw.dtype);
+    if (!kinds.empty())
+      about.notes.push_back(fmt::format("quantized tensors: {} ({}), held as bytes and not as numbers",
+                                        about.raw.size(), fmt::join(kinds, ", ")));
   }
 
   [[noreturn]] void fail(const TensorInfo& info, std::string_view problem) const {

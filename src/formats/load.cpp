@@ -28,18 +28,17 @@ Checkpoint read(const Input& input, const LoadOptions& options) {
   }
 }
 
-/// Null for a folder. Only what cannot be opened is asked whether it is one.
-std::shared_ptr<const bytes::Source> open_unless_folder(const std::string& path, bytes::Access access) {
+}  // namespace
+
+std::shared_ptr<const bytes::Source> open_source(const std::string& path, bytes::Access access, const Limits& limits) {
   try {
-    return bytes::open_file(path, access);
-  } catch (const Error&) {
+    return bytes::open_file(path, access, limits.max_stream_bytes);
+  } catch (const Error&) {  // only what cannot be opened is asked whether it is a folder
     std::error_code ignored;
     if (!std::filesystem::is_directory(path, ignored)) throw;
     return nullptr;
   }
 }
-
-}  // namespace
 
 Input open(std::shared_ptr<const bytes::Source> source, const Limits& limits, unsigned depth) {
   constexpr std::string_view zip_mark = "PK\3\4";
@@ -61,7 +60,7 @@ Input open(std::shared_ptr<const bytes::Source> source, const Limits& limits, un
 
 Input open(const std::string& path, bytes::Access access, const Limits& limits) {
   Input input;
-  if (auto source = open_unless_folder(path, access)) input = open(std::move(source), limits);
+  if (auto source = open_source(path, access, limits)) input = open(std::move(source), limits);
   input.path = path;
   return input;
 }

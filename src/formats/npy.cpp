@@ -177,7 +177,7 @@ class Data final : public StorageSource {
     crc = crc_;
     return has_crc_;
   }
-  std::string describe() const override { return file_->describe(); }
+  Place place() const override { return file_->place(); }
 
  private:
   std::shared_ptr<const StorageSource> file_;
@@ -203,7 +203,7 @@ class Swapped final : public StorageSource {
     if (!into.empty()) std::memcpy(into.data(), inner_->bytes().data() + offset, into.size());
   }
   bool recorded_crc(std::uint32_t&) const noexcept override { return false; }  // compared when the bytes were read
-  std::string describe() const override { return "big-endian array"; }
+  Place place() const override { return {}; }
 
  private:
   std::shared_ptr<Storage> inner_;

@@ -2,6 +2,8 @@
 // safetensors: eight bytes of length, a JSON header, the tensors back to back.
 
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -27,6 +29,8 @@ struct WriteOptions {
   /// Tensors that share memory: false refuses them as `save_file` does; true keeps one of each group and notes the
   /// others in the metadata as `save_model` does ("dropped": "kept").
   bool deduplicate = false;
+  /// As SaveOptions::progress.
+  std::function<void(std::uint64_t, std::uint64_t)> progress{};
 };
 
 /// Writes the bytes that safetensors 0.8's `save_file` writes for the same tensors. Tensors that are not contiguous,

@@ -53,8 +53,6 @@ using Entry = StateDict::Entry;
 void check(const Entry& entry) {
   if (!base::is_utf8(entry.name)) refuse(entry.name, "safetensors names are utf-8");
   if (entry.name == "__metadata__") refuse(entry.name, "safetensors keeps this name for itself");
-  if (!entry.tensor.defined())
-    refuse(entry.name, fmt::format("safetensors holds tensors only, this is a {}", entry.extra.type_name()));
   const Tensor& tensor = entry.tensor;
   if (tensor.is_meta()) refuse(entry.name, "a meta tensor has no data to write");
   if (rank_of(tensor.dtype()) == file_order.size())
@@ -66,6 +64,21 @@ void check(const Entry& entry) {
                 fmt::format("an expanded tensor of {} bytes exceeds max_dense_bytes = {}", tensor.nbytes(),
                             Limits{}.max_dense_bytes),
                 {.file = {}, .member = {}, .offset = {}, .tensor = entry.name});
+}
+
+void check_that_all_are_tensors(const StateDict& state_dict) {
+  constexpr std::size_t most = 5;
+  std::vector<std::string> others;
+  for (const Entry& entry : state_dict)
+    if (!entry.tensor.defined()) others.push_back(fmt::format("'{}' is a {}", entry.name, entry.extra.type_name()));
+  if (others.empty()) return;
+  const bool more = others.size() > most;
+  others.resize(std::min(most, others.size()));
+  throw Error(
+      ErrorCode::unsupported,
+      fmt::format("safetensors holds tensors only: {}{}; leave out what is none (--exclude NAME), or take a part "
+                  "of the file (--root KEY)",
+                  fmt::join(others, ", "), more ? ", …" : ""));
 }
 
 /// Bytes [begin, end) of the storage that a tensor touches.
@@ -162,6 +175,7 @@ std::string header_of(const std::vector<const Entry*>& entries, const Metadata& 
 }  // namespace
 
 void write(const StateDict& state_dict, bytes::Sink& sink, const WriteOptions& options) {
+  check_that_all_are_tensors(state_dict);
   std::vector<const Entry*> entries;
   for (const auto& entry : state_dict) {
     check(entry);
@@ -171,7 +185,8 @@ void write(const StateDict& state_dict, bytes::Sink& sink, const WriteOptions& o
   if (options.deduplicate) drop_duplicates(entries, metadata);
   if (const auto groups = sharing(entries); !groups.empty())
     refuse(groups[0][0]->name,
-           fmt::format("shares memory with '{}': safetensors would store both", groups[0][1]->name));
+           fmt::format("shares memory with '{0}', and safetensors keeps no ties: leave one out (--exclude {0})",
+                       groups[0][1]->name));
   std::sort(entries.begin(), entries.end(), [](const Entry* a, const Entry* b) {
     return std::tuple(rank_of(a->tensor.dtype()), std::string_view(a->name)) <
            std::tuple(rank_of(b->tensor.dtype()), std::string_view(b->name));
@@ -179,11 +194,18 @@ void write(const StateDict& state_dict, bytes::Sink& sink, const WriteOptions& o
 
   const std::string header = header_of(entries, metadata, options.with_metadata);
   const auto length = std::bit_cast<std::array<char, 8>>(static_cast<std::uint64_t>(header.size()));
-  sink.write(std::string_view(length.data(), length.size()));
-  sink.write(header);
+  std::uint64_t done = 0, total = length.size() + header.size();
+  for (const Entry* entry : entries) total += entry->tensor.nbytes();
+  const auto put = [&](std::span<const std::byte> piece) {
+    sink.write(piece);
+    done += piece.size();
+    if (options.progress) options.progress(done, total);
+  };
+  put(std::as_bytes(std::span(length)));
+  put(std::as_bytes(std::span(header)));
   for (const Entry* entry : entries) {
     try {
-      tensor::each_block(entry->tensor, [&](std::span<const std::byte> piece) { sink.write(piece); });
+      tensor::each_block(entry->tensor, put);
     } catch (const Error& error) {
       throw error.at({.file = {}, .member = {}, .offset = {}, .tensor = entry->name});
     }

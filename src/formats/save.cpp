@@ -58,20 +58,35 @@ std::uint64_t payload(const torch::Writer& writer, std::uint64_t pickle) {
       [](std::uint64_t sum, const torch::Writer::Written& written) { return sum + written.storage->nbytes(); });
 }
 
-void copy(const torch::Writer::Written& written, bytes::Sink& sink, Progress& progress) {
+StateDict named_as_they_stand(const Checkpoint& checkpoint) {
+  Checkpoint::Taken taken;
+  return checkpoint.state_dict(taken, "");
+}
+
+/// The first of the weights that look at a storage; empty if none does.
+std::string tensor_in(const Checkpoint& checkpoint, const Storage& storage) try {
+  for (const StateDict::Entry& entry : named_as_they_stand(checkpoint))
+    if (entry.tensor.storage().get() == &storage) return entry.name;
+  return {};
+} catch (const Error&) {
+  return {};  // no weights
+}
+
+void copy(const torch::Writer::Written& written, const Checkpoint& checkpoint, bytes::Sink& sink, Progress& progress) {
   try {
     written.storage->each_block([&](std::span<const std::byte> block) {
       sink.write(block);
       progress.add(block.size());
     });
   } catch (const Error& error) {
-    throw error.at({{}, fmt::format("storage '{}'", written.key)});
+    if (error.code() != ErrorCode::checksum) throw;
+    throw error.at({.tensor = tensor_in(checkpoint, *written.storage)});
   }
 }
 
-void write_zip(Ref root, bytes::Sink& sink, const std::string& name, const SaveOptions& options) {
+void write_zip(const Checkpoint& checkpoint, bytes::Sink& sink, const std::string& name, const SaveOptions& options) {
   torch::Writer writer(torch::Writer::Ids::zip);
-  const std::string stream = pickled(root, writer);
+  const std::string stream = pickled(checkpoint.root().ref(), writer);
   Progress progress(options, payload(writer, stream.size()));
   archive::ZipWriter zip(sink, name, {options.storage_alignment, options.crc32});
   zip.add("data.pkl", stream);
@@ -81,7 +96,7 @@ void write_zip(Ref root, bytes::Sink& sink, const std::string& name, const SaveO
   zip.add("byteorder", "little");
   for (const auto& written : writer.storages())
     zip.add("data/" + written.key, written.storage->nbytes(),
-            [&](bytes::Sink& record) { copy(written, record, progress); });
+            [&](bytes::Sink& record) { copy(written, checkpoint, record, progress); });
   zip.finish();
 }
 
@@ -93,10 +108,10 @@ Ref system_info(Heap& heap) {
                                                   pair("long", heap.integer(4))}))});
 }
 
-void write_legacy(Ref root, bytes::Sink& sink, const SaveOptions& options) {
+void write_legacy(const Checkpoint& checkpoint, bytes::Sink& sink, const SaveOptions& options) {
   using namespace std::string_literals;
   torch::Writer writer(torch::Writer::Ids::legacy);
-  const std::string stream = pickled(root, writer);
+  const std::string stream = pickled(checkpoint.root().ref(), writer);
   Progress progress(options, payload(writer, stream.size()));
   std::vector<const torch::Writer::Written*> order;
   for (const auto& written : writer.storages()) order.push_back(&written);
@@ -122,13 +137,8 @@ void write_legacy(Ref root, bytes::Sink& sink, const SaveOptions& options) {
     std::string count(8, '\0');
     for (char& byte : count) byte = static_cast<char>(numel & 0xFF), numel >>= 8;
     sink.write(count);
-    copy(*written, sink, progress);
+    copy(*written, checkpoint, sink, progress);
   }
-}
-
-StateDict named_as_they_stand(const Checkpoint& checkpoint) {
-  Checkpoint::Taken taken;
-  return checkpoint.state_dict(taken, "");
 }
 
 void write(const Checkpoint& checkpoint, bytes::Sink& sink, const std::string& name, const SaveOptions& options) {
@@ -136,12 +146,13 @@ void write(const Checkpoint& checkpoint, bytes::Sink& sink, const std::string& n
   switch (options.format) {
     case SaveOptions::Format::zip:
       torch::refuse_dangerous(root);
-      return write_zip(root, sink, name, options);
+      return write_zip(checkpoint, sink, name, options);
     case SaveOptions::Format::legacy:
       torch::refuse_dangerous(root);
-      return write_legacy(root, sink, options);
+      return write_legacy(checkpoint, sink, options);
     case SaveOptions::Format::safetensors:
-      return formats::safetensors::write(named_as_they_stand(checkpoint), sink, {checkpoint.container().metadata});
+      return formats::safetensors::write(named_as_they_stand(checkpoint), sink,
+                                         {.metadata = checkpoint.container().metadata, .progress = options.progress});
   }
 }
 
@@ -181,9 +192,17 @@ void save(const StateDict& state_dict, const std::string& path, const SaveOption
   save(state_dict.to_value(), path, options);
 }
 
-void save(const Value& value, std::ostream& stream, const SaveOptions& options) {
+void save(const Checkpoint& checkpoint, std::ostream& stream, const SaveOptions& options) {
   StreamSink sink(stream);
-  write(Checkpoint(value), sink, buffer_root, options);
+  write(checkpoint, sink, buffer_root, options);
+}
+
+void save(const Value& value, std::ostream& stream, const SaveOptions& options) {
+  save(Checkpoint(value), stream, options);
+}
+
+void save(const StateDict& state_dict, std::ostream& stream, const SaveOptions& options) {
+  save(state_dict.to_value(), stream, options);
 }
 
 std::string save_to_memory(const Value& value, const SaveOptions& options) {

@@ -43,13 +43,13 @@ Names read_names(const std::string& path, const Limits& limits) {
   return names;
 }
 
-/// A shard is a file of tensors in whatever format, never an index (which could name itself) or a folder.
+/// A shard is a file of tensors in whatever format, never an index (which could name itself), a folder or a pipe.
 Checkpoint read_shard(const std::string& path, const LoadOptions& options) {
   const Place place{.file = path, .member = {}, .offset = {}, .tensor = {}};
   try {
-    const Input input = open(path, access_of(options), options.limits);
-    if (!input.source || sniff(std::as_bytes(std::span(input.head))))
-      throw Error(ErrorCode::corrupt, "the index names an index or a folder as a shard");
+    const Input input = open(bytes::open_file(path, access_of(options)), options.limits);
+    if (sniff(std::as_bytes(std::span(input.head))))
+      throw Error(ErrorCode::corrupt, "the index names an index as a shard");
     return recognise(input).read(input, options);
   } catch (const Error& error) {
     throw error.at(place);

@@ -20,7 +20,7 @@ class PromisedSource final : public StorageSource {
  public:
   std::span<const std::byte> view() const noexcept override { return {}; }
   bool recorded_crc(std::uint32_t&) const noexcept override { return false; }
-  std::string describe() const override { return "a storage whose data follows later"; }
+  Place place() const override { return {}; }
   void read(std::uint64_t, std::span<std::byte>) const override {
     throw Error(ErrorCode::internal, "a legacy storage was read before its place was known");
   }

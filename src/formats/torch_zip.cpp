@@ -31,7 +31,7 @@ class SwappedSource final : public StorageSource {
   bool recorded_crc(std::uint32_t&) const noexcept override {
     return false;
   }  // it is that of the bytes before swapping
-  std::string describe() const override { return source_->describe(); }
+  Place place() const override { return source_->place(); }
   void read(std::uint64_t offset, std::span<std::byte> into) const override {
     std::call_once(checked_, [this] { Storage::from(source_, nbytes_, DType::uint8)->each_block([](auto) {}); });
     const std::uint64_t width = width_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "inspect/member.h"
+
 namespace flambeau::inspect {
 namespace {
 
@@ -40,7 +42,7 @@ void Findings::suspicious(const std::string& member, std::string reason) {
 void Findings::unreadable(const Error& error, const std::string& member, std::uint64_t base) {
   std::optional<std::uint64_t> offset = error.place().offset;
   if (offset) *offset += base;
-  add({Verdict::unreadable, {}, member.empty() ? error.place().member : member, offset, error.message()});
+  add({Verdict::unreadable, {}, member.empty() ? member_of(error.place(), asked_) : member, offset, error.message()});
 }
 
 void Findings::global(const std::string& name) {

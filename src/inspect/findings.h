@@ -26,7 +26,8 @@ constexpr std::size_t most_findings = 1000;
 
 class Findings {
  public:
-  explicit Findings(ScanReport& report) : report_(report) {}
+  /// `asked` is the file that the report is about. Both must live as long.
+  Findings(ScanReport& report, const std::string& asked) : report_(report), asked_(asked) {}
 
   /// Each once; of those beyond `most_findings` only what is worse than all before.
   void add(ScanReport::Finding finding);
@@ -37,6 +38,7 @@ class Findings {
 
  private:
   ScanReport& report_;
+  const std::string& asked_;
   Names globals_{};
 };
 

@@ -12,6 +12,7 @@
 #include "formats/graph.h"
 #include "formats/torch_legacy.h"
 #include "inspect/findings.h"
+#include "inspect/member.h"
 #include "inspect/scan_pickle.h"
 #include "pickle/opcodes.h"
 
@@ -31,26 +32,29 @@ constexpr unsigned most_pickles_in_a_row = 64;
 
 class Scan {
  public:
-  Scan(ScanReport& report, const LoadOptions& options) : report_(report), found_(report), options_(options) {
+  Scan(ScanReport& report, const std::string& path, const LoadOptions& options)
+      : report_(report), found_(report, path), path_(path), options_(options) {
     options_.inert = true;
     options_.read = Read::lazy;
   }
 
-  /// A file or a checkpoint inside one; `member` says where it lies.
-  void file(const std::string& path) {
+  void run() {
+    const auto source = formats::open_source(path_, bytes::Access::pread, options_.limits);
     Input input;
     try {
-      input = formats::open(path, bytes::Access::pread, options_.limits);
+      if (source) input = formats::open(source, options_.limits);
     } catch (const Error& error) {
-      if (error.code() == ErrorCode::not_found || error.code() == ErrorCode::io) throw;
+      if (error.code() == ErrorCode::io) throw;
       found_.unreadable(error, {});
-      sweep(bytes::open_file(path, bytes::Access::pread), {});
+      sweep(source, {});
       return;
     }
+    input.path = path_;
     scan(input, {});
   }
 
  private:
+  /// A file or a checkpoint inside one; `member` says where it lies.
   void scan(const Input& input, const std::string& member) {
     const formats::Format* format = nullptr;
     try {
@@ -333,6 +337,7 @@ class Scan {
 
   ScanReport& report_;
   Findings found_;
+  const std::string& path_;
   LoadOptions options_;
   unsigned depth_ = 0;
 };
@@ -342,7 +347,7 @@ class Scan {
 
 ScanReport scan(const std::string& path, const LoadOptions& options) {
   ScanReport report;
-  inspect::Scan(report, options).file(path);
+  inspect::Scan(report, path, options).run();
   return report;
 }
 

@@ -28,7 +28,7 @@ class NoData final : public torch::Storages {
    public:
     std::span<const std::byte> view() const noexcept override { return {}; }
     bool recorded_crc(std::uint32_t&) const noexcept override { return false; }
-    std::string describe() const override { return "a storage that is not read"; }
+    Place place() const override { return {}; }
     void read(std::uint64_t, std::span<std::byte>) const override {
       throw Error(ErrorCode::internal, "a scan read tensor data");
     }

@@ -12,6 +12,7 @@
 #include "formats/format.h"
 #include "inspect/digest.h"
 #include "inspect/finite.h"
+#include "inspect/member.h"
 
 namespace flambeau {
 namespace inspect {
@@ -25,20 +26,21 @@ struct Group {
 
 class Verify {
  public:
-  Verify(VerifyReport& report, const LoadOptions& options) : report_(report), options_(options) {
+  Verify(VerifyReport& report, const std::string& path, const LoadOptions& options)
+      : report_(report), path_(path), options_(options) {
     options_.inert = true;
     options_.read = Read::lazy;
   }
 
-  void run(const std::string& path) {
+  void run() {
     formats::Input input;
     try {
-      input = formats::open(path, bytes::Access::pread, options_.limits);
+      input = formats::open(path_, bytes::Access::pread, options_.limits);
     } catch (const Error& error) {
       if (error.code() == ErrorCode::not_found || error.code() == ErrorCode::io) throw;
       return problem(error);
     }
-    check_name(path, input);
+    check_name(input);
     std::optional<Checkpoint> checkpoint;
     try {
       const formats::Format& format = formats::recognise(input);
@@ -56,9 +58,9 @@ class Verify {
 
  private:
   /// A name such as resnet18-f37072fd.pth promises the beginning of the file's SHA-256.
-  void check_name(const std::string& path, const formats::Input& input) {
+  void check_name(const formats::Input& input) {
     constexpr std::size_t shortest = 8, longest = 64;
-    const std::string stem = std::filesystem::path(path).stem().string();
+    const std::string stem = std::filesystem::path(path_).stem().string();
     const auto dash = stem.rfind('-');
     if (!input.source || dash == std::string::npos) return;
     const std::string promised = stem.substr(dash + 1);
@@ -126,10 +128,8 @@ class Verify {
     for (const archive::Entry& entry : zip.entries()) {
       if (entry.size == 0) continue;
       ++(entry.crc_recorded ? report_.checked_records : report_.unchecked_records);
-      const bool told = std::any_of(report_.problems.begin(), report_.problems.end(), [&](const auto& known) {
-        return known.member == entry.name ||
-               (!known.tensor.empty() && known.text.find(entry.name) != std::string::npos);
-      });
+      const bool told = std::any_of(report_.problems.begin(), report_.problems.end(),
+                                    [&](const auto& known) { return known.member == entry.name; });
       if (told) continue;
       try {
         Storage::from(zip.open(entry), entry.size, DType::uint8)->each_block([](auto) {});
@@ -145,10 +145,11 @@ class Verify {
   void problem(const Error& error, std::string tensor = {}) {
     report_.whole = false;
     if (tensor.empty()) tensor = error.place().tensor;
-    report_.problems.push_back({error.code(), error.place().member, std::move(tensor), error.message()});
+    report_.problems.push_back({error.code(), member_of(error.place(), path_), std::move(tensor), error.message()});
   }
 
   VerifyReport& report_;
+  const std::string& path_;
   LoadOptions options_;
   std::mutex mutex_{};
 };
@@ -158,7 +159,7 @@ class Verify {
 
 VerifyReport verify(const std::string& path, const LoadOptions& options) {
   VerifyReport report;
-  inspect::Verify(report, options).run(path);
+  inspect::Verify(report, path, options).run();
   return report;
 }
 

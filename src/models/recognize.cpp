@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <flambeau/error.h>
+#include <flambeau/escape.h>
 
 #include "models/fingerprints.h"
 #include "models/wrapped_names.h"
@@ -103,7 +104,7 @@ std::vector<Comparison> nearest_to(const StateDict& state) {
 void append_names(std::string& text, std::string_view what, const std::vector<std::string>& names) {
   if (names.empty()) return;
   text += fmt::format("; {} {}: ", names.size(), what);
-  for (std::size_t i = 0; i < std::min(names.size(), names_told); ++i) text += (i == 0 ? "" : ", ") + names[i];
+  for (std::size_t i = 0; i < std::min(names.size(), names_told); ++i) text += (i == 0 ? "" : ", ") + escape(names[i]);
   if (names.size() > names_told) text += ", …";
 }
 

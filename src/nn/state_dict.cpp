@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include <flambeau/error.h>
+#include <flambeau/escape.h>
 #include <flambeau/near.h>
 #include <flambeau/nn.h>
 
@@ -133,9 +134,9 @@ class Loader {
     const Tensor* found = state_.find(key);
     if (!found) {
       if (const StateDict::Entry* entry = find(key))
-        errors_.push_back("While copying the parameter named \"" + key +
+        errors_.push_back("While copying the parameter named \"" + escape(key) +
                           "\", expected torch.Tensor or Tensor-like object from checkpoint but received <class '" +
-                          entry->extra.type_name() + "'>");
+                          escape(entry->extra.type_name()) + "'>");
       else
         keys_.missing_keys.push_back(key);
       return;
@@ -195,7 +196,7 @@ class Loader {
     if (options_.strict) {
       const auto quoted = [](const std::vector<std::string>& keys) {
         std::string text;
-        for (const std::string& key : keys) text += (text.empty() ? "\"" : ", \"") + key + "\"";
+        for (const std::string& key : keys) text += (text.empty() ? "\"" : ", \"") + escape(key) + "\"";
         return text;
       };
       if (!keys_.unexpected_keys.empty())
@@ -214,7 +215,7 @@ class Loader {
   std::string advice() const {
     if (!options_.strict || keys_.missing_keys.empty() || keys_.unexpected_keys.empty()) return {};
     if (const auto prefix = common_prefix(keys_.unexpected_keys, keys_.missing_keys))
-      return "\n(every unexpected key begins with \"" + *prefix + "\": strip it)";
+      return "\n(every unexpected key begins with \"" + escape(*prefix) + "\": strip it)";
     if (const auto prefix = common_prefix(keys_.missing_keys, keys_.unexpected_keys))
       return "\n(every missing key begins with \"" + *prefix + "\", which the state_dict's keys lack)";
     std::string text;
@@ -223,7 +224,7 @@ class Loader {
       const auto near = nearest(keys_.missing_keys[i], std::span<const std::string>(keys_.unexpected_keys), 1);
       if (near.empty()) continue;
       if (!text.empty()) text += "; ";
-      text.append("\"").append(near[0]).append("\" may be \"").append(keys_.missing_keys[i]).append("\"");
+      text.append("\"").append(escape(near[0])).append("\" may be \"").append(keys_.missing_keys[i]).append("\"");
     }
     return text.empty() ? text : "\n(" + text + ")";
   }

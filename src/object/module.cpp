@@ -16,6 +16,11 @@ const Dict* table(const Object& module, std::string_view name) noexcept {
   return as<Dict>(attribute(module, name).value_or(Ref()));
 }
 
+/// TorchScript's modules hold their tensors and the modules below side by side, as attributes.
+const Dict* script(const Object& module) noexcept {
+  return global_name(module.callable).starts_with("__torch__.") ? as<Dict>(module.state) : nullptr;
+}
+
 bool is_persistent(const Object& module, Ref buffer) noexcept {
   const auto* hidden = as<Sequence>(attribute(module, "_non_persistent_buffers_set").value_or(Ref()));
   if (!hidden) return true;
@@ -24,6 +29,7 @@ bool is_persistent(const Object& module, Ref buffer) noexcept {
 
 struct Frame {
   const Object* module;
+  const Dict* children;
   std::string prefix;
   std::size_t child = 0;
 };
@@ -34,12 +40,11 @@ class Collector {
     enter(root, "");
     while (!frames_.empty()) {
       Frame& frame = frames_.back();
-      const Dict* children = table(*frame.module, "_modules");
-      if (!children || frame.child == children->items.size()) {
+      if (!frame.children || frame.child == frame.children->items.size()) {
         frames_.pop_back();
         continue;
       }
-      const auto& [name, child] = children->items[frame.child++];
+      const auto& [name, child] = frame.children->items[frame.child++];
       if (const auto label = text(name); label && is_module(child) && !inside(*as<Object>(child)))
         enter(*as<Object>(child), frame.prefix + std::string(*label) + ".");
     }
@@ -51,20 +56,20 @@ class Collector {
     if (frames_.size() == max_depth) throw Error(ErrorCode::limit, "modules nested deeper than 1000 levels");
     if (++modules_ > max_modules) throw Error(ErrorCode::limit, "more than 1048576 modules");
     count(prefix.size());
-    const auto add = [&](std::string_view name, bool parameters) {
-      const Dict* tensors = table(module, name);
+    const auto add = [&](const Dict* tensors, bool all) {
       if (!tensors) return;
       for (const auto& [key, value] : tensors->items) {
         const auto* tensor = as<TensorNode>(value);
         const auto label = text(key);
-        if (!tensor || !label || !tensor->tensor.defined() || (!parameters && !is_persistent(module, key))) continue;
+        if (!tensor || !label || !tensor->tensor.defined() || (!all && !is_persistent(module, key))) continue;
         count(prefix.size() + label->size());
         result_.set(prefix + std::string(*label), tensor->tensor, tensor->parameter);
       }
     };
-    add("_parameters", true);
-    add("_buffers", false);
-    frames_.push_back({&module, std::move(prefix)});
+    const Dict* attributes = script(module);
+    add(attributes ? attributes : table(module, "_parameters"), true);
+    add(attributes ? nullptr : table(module, "_buffers"), false);
+    frames_.push_back({&module, attributes ? attributes : table(module, "_modules"), std::move(prefix)});
   }
 
   void count(std::size_t name_bytes) {
@@ -86,7 +91,7 @@ class Collector {
 
 bool is_module(Ref ref) noexcept {
   const auto* object = as<Object>(ref);
-  return object && table(*object, "_modules") && table(*object, "_parameters");
+  return object && (script(*object) || (table(*object, "_modules") && table(*object, "_parameters")));
 }
 
 StateDict module_state_dict(const Value& module) {

@@ -6,12 +6,13 @@
 
 namespace flambeau::object {
 
-/// Whether an object is a module: its state holds `_modules` and `_parameters`.
+/// Whether an object is a module: its state holds `_modules` and `_parameters`, or it is one of TorchScript's.
 bool is_module(Ref ref) noexcept;
 
-/// What `module.state_dict()` gives: own parameters, persistent buffers, then children, depth first. The classes'
-/// versions are not in a file, so there is no metadata. Throws Error(type) for another value, Error(limit) for more
-/// than 1000 levels or 2^20 modules (a hostile file can share children so that their number doubles at each level).
+/// What `module.state_dict()` gives: own parameters, persistent buffers (of TorchScript's, all tensors), then children,
+/// depth first. The classes' versions are not in a file, so there is no metadata. Throws Error(type) for another value,
+/// Error(limit) for more than 1000 levels or 2^20 modules (a hostile file can share children so that their number
+/// doubles at each level).
 StateDict module_state_dict(const Value& module);
 
 }  // namespace flambeau::object

@@ -58,11 +58,14 @@ std::shared_ptr<const PackedWeights> read(const std::string& path, const std::st
   }
 }
 
-void write(const std::string& path, const std::string& key, const PackedWeights& packed) {
+void write(const std::string& path, const std::string& key, const PackedWeights& packed) try {
   Value weights = Value::list(), root = Value::dict();
   for (const Tensor& tensor : packed.tensors) weights.append(tensor);
   root.set("key", key).set("steps", packed.steps).set("weights", weights);
   save(root, path, {.durable = false});
+} catch (const Error& error) {
+  if (error.code() != ErrorCode::io) throw;
+  // A full disk: what was packed serves this process all the same.
 }
 
 }  // namespace

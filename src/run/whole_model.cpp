@@ -8,6 +8,14 @@
 #include <flambeau/predict.h>
 
 namespace flambeau {
+namespace {
+
+Value whole(const Model& model) {
+  const auto heap = std::make_shared<object::Heap>();
+  return {heap, nn::to_object(*heap, model.module())};
+}
+
+}  // namespace
 
 Model load_model(const Checkpoint& checkpoint, std::span<const nn::ClassRow> own) {
   try {
@@ -29,9 +37,9 @@ Model load_model(const std::string& path, const LoadOptions& options, std::span<
 }
 
 void save(const Model& model, const std::string& path, const SaveOptions& options) {
-  const auto heap = std::make_shared<object::Heap>();
-  const object::Ref root = nn::to_object(*heap, model.module());
-  save(Value(heap, root), path, options);
+  save(whole(model), path, options);
 }
+
+void save(const Model& model, std::ostream& stream, const SaveOptions& options) { save(whole(model), stream, options); }
 
 }  // namespace flambeau

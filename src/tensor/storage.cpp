@@ -25,8 +25,8 @@ class Checksum {
   }
   void compare() const {
     if (recorded_ && found_ != expected_)
-      throw Error(ErrorCode::checksum, fmt::format("{}: the data's crc-32 is {:08x}, recorded is {:08x}",
-                                                   source_.describe(), found_, expected_));
+      throw Error(ErrorCode::checksum,
+                  fmt::format("the data's crc-32 is {:08x}, recorded is {:08x}", found_, expected_), source_.place());
   }
 
  private:
@@ -141,7 +141,7 @@ std::shared_ptr<Storage> Storage::from(std::shared_ptr<const StorageSource> sour
   const auto view = source->view();
   if (!view.empty() && view.size() != nbytes)
     throw Error(view.size() < nbytes ? ErrorCode::truncated : ErrorCode::corrupt,
-                fmt::format("{}: the payload holds {} bytes, {} needed", source->describe(), view.size(), nbytes));
+                fmt::format("the payload holds {} bytes, {} needed", view.size(), nbytes), source->place());
   auto made = make(nbytes, dtype);
   Impl* const impl = made->impl_;
   impl->data = view.empty() ? nullptr : view.data();

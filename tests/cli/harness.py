@@ -24,7 +24,7 @@ def run(*words, env=None, **options):
 
 
 # Stand-ins, so that pickle writes torch's names.
-def _module(name, **content):
+def module(name, **content):
     module = types.ModuleType(name)
     for key, value in content.items():
         if hasattr(value, "__module__"):
@@ -46,8 +46,8 @@ class HalfStorage:
     pass
 
 
-_module("torch", FloatStorage=FloatStorage, HalfStorage=HalfStorage)
-_module("torch._utils", _rebuild_tensor_v2=_rebuild_tensor_v2)
+module("torch", FloatStorage=FloatStorage, HalfStorage=HalfStorage)
+module("torch._utils", _rebuild_tensor_v2=_rebuild_tensor_v2)
 STORAGES = {"f": FloatStorage, "e": HalfStorage}
 
 

@@ -212,7 +212,7 @@ TEST(Safetensors, WhatTheFormatLacksIsRefusedBeforeWriting) {
   refuse("utf-8", state_dict({{"\xed\xa0\x80", Tensor::zeros({1})}}));
   StateDict extra;
   extra.set_extra("a", Value(1));
-  refuse("this is a int", extra);
+  refuse("'a' is a int", extra);
 }
 
 }  // namespace

@@ -80,7 +80,7 @@ TEST_F(Folder, AnIndexThatLiesIsRefused) {
 }
 
 TEST_F(Folder, AnIndexThatNamesItselfEnds) {
-  expect_error(ErrorCode::corrupt, "names an index or a folder as a shard",
+  expect_error(ErrorCode::corrupt, "names an index as a shard",
                [&] { (void)read_index(R"({"weight_map": {"a": "model.safetensors.index.json"}})"); });
 }
 

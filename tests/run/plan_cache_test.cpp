@@ -1,7 +1,9 @@
 // Model::cache_plans: packed weights of one process serve the next, and never another network.
 
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -100,6 +102,20 @@ TEST_F(PlanCache, SeesWeightsThatChanged) {
     for (float& each : parameter->mutable_data<float>()) each += 0.5F;
   EXPECT_FALSE(equal(net(input()), first));
   EXPECT_EQ(files().size(), 2U);
+}
+
+TEST_F(PlanCache, ComputesWithoutRoomToo) {
+  const Tensor first = model()(input());
+  fs::remove_all(folder_);
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &limit), 0);
+  const rlimit small{1024, limit.rlim_max};
+  const auto before = std::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  EXPECT_TRUE(equal(model()(input()), first));
+  ::setrlimit(RLIMIT_FSIZE, &limit);
+  std::signal(SIGXFSZ, before);
+  EXPECT_TRUE(files().empty());
 }
 
 TEST_F(PlanCache, SaysWhenTheFolderCannotBeMade) {

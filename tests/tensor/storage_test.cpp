@@ -37,7 +37,7 @@ class FakeSource final : public StorageSource {
     crc = bytes::crc32(0, payload()) ^ (crc_ == Crc::wrong ? 1u : 0u);
     return crc_ != Crc::none;
   }
-  std::string describe() const override { return "x.pth: archive/data/0"; }
+  Place place() const override { return {"x.pth", "archive/data/0", {}, {}}; }
 
   mutable std::atomic<int> reads = 0, crc_asked = 0;
 
