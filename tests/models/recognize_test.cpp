@@ -135,6 +135,22 @@ TEST(RecognizeVariants, AuxiliaryHeadsAndImageSizes) {
   EXPECT_EQ(recognize(bare("vit_h_14", {.image_size = 518})).options.image_size, 518);
 }
 
+TEST(RecognizeVariants, AuxiliaryHeadsOfOtherClassesAreLeftOut) {
+  for (const auto& [name, heads] : {std::pair("googlenet", 20u), std::pair("inception_v3", 14u)}) {
+    StateDict state = bare(name);
+    state.set("fc.weight", Tensor::zeros({9, state["fc.weight"].size(1)}));  // published weights with a new `fc`
+    state.set("fc.bias", Tensor::zeros({9}));
+    for (const Recognition& found : {recognize(state), recognize(state, *models::find(name))}) {
+      EXPECT_EQ(recognized(found), name);
+      EXPECT_EQ(found.options.num_classes, 9);
+      EXPECT_EQ(found.options.aux_logits, false);
+      EXPECT_EQ(found.state.size() + heads, state.size());
+      EXPECT_THAT(found.notes, testing::ElementsAre(testing::HasSubstr("left out " + std::to_string(heads) +
+                                                                       " tensors of auxiliary heads")));
+    }
+  }
+}
+
 TEST(RecognizeVariants, NamesOfOlderVersions) {
   const auto old_densenet = renamed(bare("densenet121"), [](std::string key) {
     if (key.find("denselayer") == key.npos) return key;
