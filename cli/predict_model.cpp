@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <flambeau/error.h>
+#include <flambeau/nn_misc.h>
 #include <flambeau/predict.h>
 
 #include "input.h"
@@ -92,6 +93,14 @@ void tell(const Args& args, const Chosen& chosen) {
   note(args, text);
 }
 
+/// Without DataParallel and AveragedModel around it.
+const flambeau::nn::Module& unwrapped(const flambeau::nn::Module& module) {
+  const bool wraps = dynamic_cast<const flambeau::nn::DataParallel*>(&module) ||
+                     dynamic_cast<const flambeau::nn::AveragedModel*>(&module);
+  const auto inner = wraps ? module.child("module") : nullptr;
+  return inner ? unwrapped(*inner) : module;
+}
+
 /// A whole model: its own class runs; a builder's names tell how its images are prepared.
 void load_whole(const Args& args, Chosen& chosen, const flambeau::Checkpoint& checkpoint) {
   chosen.model = flambeau::load_model(checkpoint);
@@ -99,13 +108,18 @@ void load_whole(const Args& args, Chosen& chosen, const flambeau::Checkpoint& ch
   std::int64_t classes = 0;
   Recognition found = models_::recognize(chosen.model.state_dict());
   const models_::Builder* builder = found.builder();
-  if (builder && builder->root_class ==
-                     std::string(chosen.model->python_module()) + "." + std::string(chosen.model->class_name())) {
+  const flambeau::nn::Module& inner = unwrapped(chosen.model.module());
+  if (builder && builder->root_class == std::string(inner.python_module()) + "." + std::string(inner.class_name())) {
     chosen.name = std::string(builder->name);
     classes = found.options.num_classes;
     set_preset(chosen, found.options);
     chosen.recognition = std::move(found);
     tell(args, chosen);
+  } else if (builder) {
+    chosen.advice = fmt::format("its tensors are {0}'s: --model {0} runs them as such", builder->name);
+  } else if (!found.candidates.empty()) {
+    const models_::Comparison& nearest = found.candidates.front();
+    chosen.advice = fmt::format("its tensors are nearest to {}'s: {}", nearest.builder->name, nearest.to_string());
   }
   set_labels(args, chosen, checkpoint, classes);
 }

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import threading
 import unittest
+import zipfile
 
 from harness import FLAMBEAU, Case, Tensor, run, state, write_pth
 
@@ -103,6 +104,17 @@ class Predict(Case):
         answer = self.answer("-w", whole, CAT)
         self.assertEqual(answer["model"], "squeezenet1_1")
         self.assertEqual(answer["results"], self.answer("-w", WEIGHTS, CAT)["results"])
+
+    def test_says_what_can_run_the_tensors_of_an_unknown_class(self):
+        whole, own = self.folder / "whole.pth", self.folder / "own.pth"
+        self.ok("init", "squeezenet1_1", "--seed", 3, "--classes", 4, "--whole", "-o", whole)
+        with zipfile.ZipFile(whole) as known, zipfile.ZipFile(own, "w") as unknown:
+            for name in known.namelist():
+                unknown.writestr(name, known.read(name).replace(b"models.squeezenet\nSqueezeNet\n", b"models.squeezenet\nOwn\n"))
+        err = self.fails(2, "predict", "-w", own, CAT)
+        self.assertIn("own.pth: Own cannot be run: class torchvision.models.squeezenet.Own is not known here", err)
+        self.assertIn("; its tensors are squeezenet1_1's: --model squeezenet1_1 runs them as such", err)
+        self.assertEqual(self.answer("-w", whole, CAT)["results"], self.answer("-m", "squeezenet1_1", "-w", own, CAT)["results"])
 
     def test_answers_folders_and_standard_input(self):
         photos = self.folder / "photos"
