@@ -67,18 +67,16 @@ std::vector<std::string> read_labels(const std::string& file) {
   return labels;
 }
 
-std::vector<std::string> imagenet() {
-  const auto names = models_::imagenet_categories();
-  return {names.begin(), names.end()};
-}
-
-/// From --labels, the checkpoint, or ImageNet's for a builder's 1000 classes.
+/// From --labels, the checkpoint, or the published weights' for a builder's 1000 classes.
 void set_labels(const Args& args, Chosen& chosen, const flambeau::Checkpoint& checkpoint, std::int64_t classes) {
   if (const auto file = args.value("labels"))
     chosen.labels = read_labels(*file);
-  else if (chosen.labels = flambeau::predict::labels_of(checkpoint, classes);
-           chosen.labels.empty() && chosen.recognition)
-    if (constexpr std::int64_t of_imagenet = 1000; classes == of_imagenet) chosen.labels = imagenet();
+  else if (chosen.labels = flambeau::predict::labels_of(checkpoint, classes); chosen.labels.empty() && chosen.published)
+    if (constexpr std::int64_t of_imagenet = 1000; classes == of_imagenet) {
+      const auto names = models_::categories(*chosen.published);
+      chosen.labels.assign(names.begin(), names.end());
+      if (names.empty()) note(args, "these weights are published for their features: they do not classify");
+    }
 }
 
 void tell(const Args& args, const Chosen& chosen) {
