@@ -29,7 +29,7 @@ struct Comparison {
 
 struct Recognition {
   std::vector<Comparison> candidates{};  ///< best first; the only one where it fits, else the three nearest
-  Options options{};                     ///< for make(): classes, auxiliary heads and image size of the state_dict
+  Options options{};                     ///< for make(): classes, auxiliary heads and sizes of the state_dict
   StateDict state{};                     ///< under the builder's names: without wrappers and what belongs to no model
   std::string prefix{};                  ///< taken off every name ("module.", "model.backbone.")
   std::vector<std::string> notes{};      ///< what was done to the names, in words for people

@@ -36,14 +36,17 @@ bool of_auxiliary_head(std::string_view name) {
   return std::ranges::any_of(heads, [&](std::string_view start) { return name.starts_with(start); });
 }
 
-/// Classes, auxiliary heads and positions as the file has them.
+/// Classes, auxiliary heads, positions and features as the file has them.
 Options options_for(const Builder& builder, const StateDict& state) {
   Options options{.initialize = false};
   if (builder.name == "googlenet" || builder.name == "inception_v3")
     options.aux_logits = std::ranges::any_of(state, of_auxiliary_head, &StateDict::Entry::name);
   const Tensor* positions = state.find("encoder.pos_embedding");
   const Tensor* patches = state.find("conv_proj.weight");
-  constexpr std::int64_t most = 1 << 20;  // patches, and pixels of one
+  const Tensor* pre_logits = state.find("heads.pre_logits.weight");
+  constexpr std::int64_t most = 1 << 20;  // patches, pixels of one, features
+  if (pre_logits && pre_logits->dim() == 2 && pre_logits->size(0) > 0 && pre_logits->size(0) <= most)
+    options.representation_size = pre_logits->size(0);
   if (positions && patches && positions->dim() == 3 && patches->dim() == 4 && positions->size(1) > 1 &&
       positions->size(1) <= most && patches->size(3) <= most) {
     const auto side = std::llround(std::sqrt(static_cast<double>(positions->size(1) - 1)));
