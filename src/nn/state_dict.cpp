@@ -1,16 +1,16 @@
 // state_dict and load_state_dict, with PyTorch's order, rules and texts.
 
 #include <algorithm>
-#include <exception>
 #include <map>
 #include <set>
-#include <system_error>
 #include <thread>
 #include <tuple>
 
 #include <flambeau/error.h>
 #include <flambeau/near.h>
 #include <flambeau/nn.h>
+
+#include "base/threads.h"
 
 namespace flambeau::nn {
 namespace {
@@ -54,60 +54,31 @@ struct Match {
 
 /// Copies all; two threads when there is much, tensors of one storage always in the same.
 void copy_all(std::vector<Match>& matches) {
+  struct Group {
+    std::uint64_t nbytes = 0;
+    std::vector<Match*> matches{};
+  };
+  std::vector<Group> groups;
+  std::map<const Storage*, std::size_t> index;
   std::uint64_t total = 0;
-  std::map<const Storage*, std::uint64_t> by_storage;
   for (Match& match : matches) {
     if (match.target->is_meta() && !match.source.is_meta()) {
       const bool grad = match.target->requires_grad();
       *match.target = Tensor::uninitialized(match.target->shape(), match.target->dtype()).set_requires_grad(grad);
     }
     if (match.target->is_meta() || match.source.is_meta()) continue;
-    by_storage[match.target->storage().get()] += match.target->nbytes();
+    const auto [at, fresh] = index.try_emplace(match.target->storage().get(), groups.size());
+    if (fresh) groups.emplace_back();
+    Group& group = groups[at->second];
+    group.nbytes += match.target->nbytes();
+    group.matches.push_back(&match);
     total += match.target->nbytes();
   }
-  const auto copy = [&](bool second, const std::set<const Storage*>& second_half) {
-    for (Match& match : matches)
-      if (!match.target->is_meta() && !match.source.is_meta() &&
-          second_half.contains(match.target->storage().get()) == second)
-        match.target->copy_from(match.source);
-  };
-  std::set<const Storage*> second_half;
-  if (total >= (1u << 20) && std::thread::hardware_concurrency() > 1) {
-    std::vector<std::pair<std::uint64_t, const Storage*>> largest_first;
-    largest_first.reserve(by_storage.size());
-    for (const auto& [storage, nbytes] : by_storage) largest_first.emplace_back(nbytes, storage);
-    std::stable_sort(largest_first.begin(), largest_first.end(),
-                     [](const auto& a, const auto& b) { return a.first > b.first; });
-    std::uint64_t loads[2] = {0, 0};
-    for (const auto& [nbytes, storage] : largest_first) {
-      const bool second = loads[1] < loads[0];
-      loads[second] += nbytes;
-      if (second) second_half.insert(storage);
-    }
-  }
-  std::exception_ptr failure;
-  std::thread thread;
-  if (!second_half.empty()) {
-    try {
-      thread = std::thread([&] {
-        try {
-          copy(true, second_half);
-        } catch (...) {
-          failure = std::current_exception();
-        }
-      });
-    } catch (const std::system_error&) {  // no thread to be had
-      second_half.clear();
-    }
-  }
-  try {
-    copy(false, second_half);
-  } catch (...) {
-    if (thread.joinable()) thread.join();
-    throw;
-  }
-  if (thread.joinable()) thread.join();
-  if (failure) std::rethrow_exception(failure);
+  std::stable_sort(groups.begin(), groups.end(), [](const Group& a, const Group& b) { return a.nbytes > b.nbytes; });
+  const unsigned threads = total < (1u << 20) ? 1 : std::min(2u, std::thread::hardware_concurrency());
+  base::in_threads(threads, groups.size(), [&](std::size_t i) {
+    for (Match* match : groups[i].matches) match->target->copy_from(match->source);
+  });
 }
 
 class Loader {

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "archive/zip.h"
+#include "no_threads.h"
 #include "torch/assemble.h"
 
 namespace flambeau {
@@ -71,6 +72,14 @@ TEST(TorchZip, SavedIsLoadedAgain) {
   }
   // Saving what was loaded gives the same bytes.
   EXPECT_EQ(save_to_memory(load(bytes_of(file)).root()), file);
+}
+
+TEST(TorchZip, ACopyNeedsNoSecondThread) {
+  StateDict state;
+  state.set("large", Tensor::zeros({5 << 20}));
+  const std::string file = save_to_memory(state.to_value());
+  const test::NoThreads none;
+  EXPECT_TRUE(load(bytes_of(file), {.read = Read::copy}).state_dict()["large"].equal(state["large"]));
 }
 
 TEST(TorchZip, RecordsStandInTorchsOrder) {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "no_threads.h"
+
 namespace flambeau {
 namespace {
 
@@ -107,6 +109,16 @@ TEST(List, DigestsOfExpandedTensorsNeedLittleMemory) {
   state.set("big", Tensor(one.storage(), DType::float32, {3, 1 << 24}, {0, 0}));
   state.set("dense", Tensor::zeros({3, 1 << 24}));
   const auto rows = list(Checkpoint(state.to_value()), {.sha256 = true});
+  EXPECT_EQ(rows[0].sha256, rows[1].sha256);
+}
+
+TEST(List, DigestsNeedNoSecondThread) {
+  StateDict state;
+  state.set("large", Tensor::zeros({1 << 19}));
+  state.set("same", Tensor::zeros({1 << 19}));
+  const test::NoThreads none;
+  const auto rows = list(Checkpoint(state.to_value()), {.sha256 = true, .threads = 4});
+  EXPECT_EQ(rows[0].sha256, "5647f05ec18958947d32874eeb788fa396a05d0bab7c1b71f112ceb7e9b31eee");
   EXPECT_EQ(rows[0].sha256, rows[1].sha256);
 }
 
