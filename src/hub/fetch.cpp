@@ -19,7 +19,7 @@ namespace {
 
 using bytes::throw_errno;
 
-/// `path`.partial, held by this process alone, with the ETag of what it holds beside it.
+/// `path`.partial, held by this process alone, with what the server calls that version (ETag or date) beside it.
 class PartialFile {
  public:
   explicit PartialFile(const std::string& path) : path_(path + ".partial"), etag_path_(path_ + ".etag") {
@@ -31,25 +31,27 @@ class PartialFile {
       }, named{};  // another process may have finished, and renamed the file we waited for
       if (::fstat(file_.get(), &mine) == 0 && ::stat(path_.c_str(), &named) == 0 && mine.st_ino == named.st_ino) break;
     }
-    std::ifstream(etag_path_) >> etag_;
+    std::ifstream stored(etag_path_);
+    std::getline(stored, version_);
     struct stat status {};
     ::fstat(file_.get(), &status);
-    size_ = etag_.empty() ? 0 : static_cast<std::uint64_t>(status.st_size);
+    size_ = static_cast<std::uint64_t>(status.st_size);
     if (size_ == 0) restart("");
   }
 
   std::uint64_t size() const noexcept { return size_; }
-  const std::string& etag() const noexcept { return etag_; }
+  /// What If-Range takes; empty if the server gave nothing that it would.
+  const std::string& version() const noexcept { return version_; }
 
-  /// Forgets what is there. A weak ETag (or none) cannot vouch for a later continuation.
-  void restart(const std::string& etag) {
+  /// Forgets what is there.
+  void restart(const std::string& version) {
     if (::ftruncate(file_.get(), 0) != 0) throw_errno(errno, "truncate", path_);
     size_ = 0;
-    etag_ = etag.starts_with("W/") ? "" : etag;
-    if (etag_.empty())
+    version_ = version;
+    if (version_.empty())
       ::unlink(etag_path_.c_str());
     else
-      std::ofstream(etag_path_) << etag_;
+      std::ofstream(etag_path_) << version_;
   }
 
   void append(std::span<const std::byte> bytes) {
@@ -94,7 +96,7 @@ class PartialFile {
   }
 
  private:
-  std::string path_, etag_path_, etag_{};
+  std::string path_, etag_path_, version_{};
   bytes::Descriptor file_{};
   std::uint64_t size_ = 0;
 };
@@ -107,18 +109,20 @@ void check_size(std::uint64_t size, const FetchOptions& options, const std::stri
                 {.file = url});
 }
 
-}  // namespace
+/// A weak ETag cannot vouch for a later continuation.
+std::string version_of(const Response& response) {
+  return response.etag.empty() || response.etag.starts_with("W/") ? response.last_modified : response.etag;
+}
 
-void fetch(const std::string& url, const std::string& path, std::string_view sha256_prefix,
-           const FetchOptions& options) {
-  PartialFile file(path);
+/// Brings what is missing, or all if the server has another version. Whether what was there was continued.
+bool download(PartialFile& file, const std::string& url, const FetchOptions& options) {
   std::uint64_t total = 0;
-  Request request{.url = url, .from = file.size(), .if_range = file.etag()};
+  Request request{.url = url, .from = file.size(), .if_range = file.version()};
   bool accepted = false;
   request.on_headers = [&](const Response& response) {
     accepted = response.status == 200 || (response.status == 206 && request.from > 0);
     if (!accepted) return;
-    if (response.status == 200) file.restart(response.etag);
+    if (response.status == 200) file.restart(version_of(response));
     total = response.length ? file.size() + response.length : 0;
     check_size(total, options, url);
   };
@@ -140,8 +144,23 @@ void fetch(const std::string& url, const std::string& path, std::string_view sha
   if (total != 0 && file.size() != total)
     throw Error(ErrorCode::truncated,
                 "got " + std::to_string(file.size()) + " bytes, expected " + std::to_string(total), {.file = url});
+  return response.status == 206;
+}
+
+}  // namespace
+
+void fetch(const std::string& url, const std::string& path, std::string_view sha256_prefix,
+           const FetchOptions& options) {
+  PartialFile file(path);
+  if (file.version().empty() && sha256_prefix.empty()) file.restart("");  // nothing would tell two files' halves
+  const bool continued = download(file, url, options);
   if (!sha256_prefix.empty()) {
-    const std::string digest = file.sha256();
+    std::string digest = file.sha256();
+    if (continued && !digest.starts_with(sha256_prefix)) {
+      file.restart("");
+      download(file, url, options);
+      digest = file.sha256();
+    }
     if (!digest.starts_with(sha256_prefix)) {
       file.remove();
       throw Error(ErrorCode::checksum,

@@ -81,6 +81,7 @@ std::size_t on_header(char* data, std::size_t, std::size_t size, void* user) {
   while (!value.empty() && (value.back() == '\r' || value.back() == '\n' || value.back() == ' '))
     value.remove_suffix(1);
   if (name == "etag") transfer.response.etag = value;
+  if (name == "last-modified") transfer.response.last_modified = value;
   if (name == "content-length") transfer.response.length = std::strtoull(std::string(value).c_str(), nullptr, 10);
   return size;
 }
@@ -136,7 +137,8 @@ Response get(const Request& request, const FetchOptions& options) {
   std::unique_ptr<curl_slist, decltype(c.slist_free_all)> headers(nullptr, c.slist_free_all);
   if (request.from > 0) {
     headers.reset(c.slist_append(headers.release(), ("Range: bytes=" + std::to_string(request.from) + "-").c_str()));
-    headers.reset(c.slist_append(headers.release(), ("If-Range: " + request.if_range).c_str()));
+    if (!request.if_range.empty())
+      headers.reset(c.slist_append(headers.release(), ("If-Range: " + request.if_range).c_str()));
     set(CURLOPT_HTTPHEADER, headers.get());
   }
   const CURLcode code = c.easy_perform(handle.get());

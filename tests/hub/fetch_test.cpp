@@ -54,6 +54,21 @@ class Fetch : public testing::Test {
                                       return sink.write(body_.data() + offset, 10);
                                     });
     });
+    // A server that knows no ETag: whatever If-Range says, the range is answered.
+    server_.Get("/plain.pth", [this](const httplib::Request& request, httplib::Response& response) {
+      ++requests_;
+      ranges_ += request.get_header_value("Range") + "|" + request.get_header_value("If-Range") + " ";
+      if (!date_.empty()) response.set_header("Last-Modified", date_);
+      response.set_content(body_, "application/octet-stream");
+    });
+    server_.Get("/plain-cut.pth", [this](const auto&, httplib::Response& response) {
+      if (!date_.empty()) response.set_header("Last-Modified", date_);
+      response.set_content_provider(body_.size(), "application/octet-stream",
+                                    [this](std::size_t offset, std::size_t, httplib::DataSink& sink) {
+                                      if (offset > 100'000) return false;
+                                      return sink.write(body_.data() + offset, 50'000);
+                                    });
+    });
     server_.Get("/shrunk.pth", [](const httplib::Request& request, httplib::Response& response) {
       response.status = request.has_header("Range") ? 416 : 503;
       const_cast<httplib::Request&>(request).ranges.clear();
@@ -84,7 +99,7 @@ class Fetch : public testing::Test {
   httplib::Server server_;
   std::thread thread_;
   fs::path folder_;
-  std::string text_, body_, ranges_, etag_ = "\"v1\"";
+  std::string text_, body_, ranges_, etag_ = "\"v1\"", date_{};
   int port_ = 0;
   std::atomic<int> requests_ = 0;
 };
@@ -127,6 +142,29 @@ TEST_F(Fetch, BeginsAnewWhenTheFileHasChanged) {
   hub::fetch(url("file.pth"), target(), test::sha256(body_));
   EXPECT_EQ(content_of(target()), body_);
   EXPECT_EQ(files(), 1u);
+}
+
+TEST_F(Fetch, ContinuesByTheDateOfTheFile) {
+  date_ = "Sat, 01 Jan 2022 00:00:00 GMT";
+  EXPECT_EQ(failure("plain-cut.pth", ""), ErrorCode::io);
+  hub::fetch(url("plain.pth"), target(), "");
+  EXPECT_EQ(ranges_, "bytes=150000-|" + date_ + " ");
+  EXPECT_EQ(content_of(target()), body_);
+}
+
+TEST_F(Fetch, ContinuesWithoutAnyVersionWhereTheHashWillTell) {
+  EXPECT_EQ(failure("plain-cut.pth", ""), ErrorCode::io);
+  hub::fetch(url("plain.pth"), target(), test::sha256(body_));
+  EXPECT_EQ(ranges_, "bytes=150000-| ");
+  EXPECT_EQ(content_of(target()), body_);
+  EXPECT_EQ(failure("plain-cut.pth", ""), ErrorCode::io);
+  body_ = std::string(body_.rbegin(), body_.rend());
+  hub::fetch(url("plain.pth"), target(), test::sha256(body_));
+  EXPECT_EQ(ranges_, "bytes=150000-| bytes=150000-| | ") << "once more, from the beginning";
+  EXPECT_EQ(content_of(target()), body_);
+  EXPECT_EQ(failure("plain-cut.pth", ""), ErrorCode::io);
+  hub::fetch(url("plain.pth"), target(), "");
+  EXPECT_TRUE(ranges_.ends_with(" | ")) << "no hash, no version: from the beginning";
 }
 
 TEST_F(Fetch, ReportsWhatItsLastRequestWasAnswered) {
