@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <fstream>
 #include <memory>
@@ -27,9 +28,9 @@ class PartialFile {
       file_ = bytes::Descriptor(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
       if (!file_) throw_errno(errno, "create", path_);
       if (::flock(file_.get(), LOCK_EX) != 0) throw_errno(errno, "lock", path_);
-      struct stat mine {
-      }, named{};  // another process may have finished, and renamed the file we waited for
-      if (::fstat(file_.get(), &mine) == 0 && ::stat(path_.c_str(), &named) == 0 && mine.st_ino == named.st_ino) break;
+      if (is_named(path_)) break;
+      arrived_ = is_named(path);  // another process finished while we waited
+      if (arrived_) return;
     }
     std::ifstream stored(etag_path_);
     std::getline(stored, version_);
@@ -39,6 +40,15 @@ class PartialFile {
     if (size_ == 0) restart("");
   }
 
+  /// Of a download that brought nothing nothing stays.
+  ~PartialFile() {
+    if (size_ == 0 && !arrived_) remove();
+  }
+  PartialFile(const PartialFile&) = delete;
+  PartialFile& operator=(const PartialFile&) = delete;
+
+  /// It is complete, under its own name.
+  bool arrived() const noexcept { return arrived_; }
   std::uint64_t size() const noexcept { return size_; }
   /// What If-Range takes; empty if the server gave nothing that it would.
   const std::string& version() const noexcept { return version_; }
@@ -62,6 +72,15 @@ class PartialFile {
       size_ += static_cast<std::uint64_t>(n);
       bytes = bytes.subspan(static_cast<std::size_t>(n));
     }
+  }
+
+  /// What portals and error pages send where weights were asked for.
+  bool is_web_page() const {
+    std::array<char, 64> text{};
+    const auto n = ::pread(file_.get(), text.data(), text.size(), 0);
+    const std::string_view start(text.data(), n > 0 ? static_cast<std::size_t>(n) : 0);
+    const auto at = start.find_first_not_of(" \t\r\n");
+    return at != start.npos && start[at] == '<';
   }
 
   std::string sha256() const {
@@ -92,13 +111,22 @@ class PartialFile {
   void become(const std::string& path) {
     if (::fsync(file_.get()) != 0) throw_errno(errno, "fsync", path_);
     if (::rename(path_.c_str(), path.c_str()) != 0) throw_errno(errno, "rename", path_);
+    arrived_ = true;
     ::unlink(etag_path_.c_str());
   }
 
  private:
+  bool is_named(const std::string& path) const {
+    struct stat mine {
+    }, named{};
+    return ::fstat(file_.get(), &mine) == 0 && ::stat(path.c_str(), &named) == 0 && mine.st_ino == named.st_ino &&
+           mine.st_dev == named.st_dev;
+  }
+
   std::string path_, etag_path_, version_{};
   bytes::Descriptor file_{};
   std::uint64_t size_ = 0;
+  bool arrived_ = false;
 };
 
 void check_size(std::uint64_t size, const FetchOptions& options, const std::string& url) {
@@ -152,8 +180,13 @@ bool download(PartialFile& file, const std::string& url, const FetchOptions& opt
 void fetch(const std::string& url, const std::string& path, std::string_view sha256_prefix,
            const FetchOptions& options) {
   PartialFile file(path);
+  if (file.arrived()) return;
   if (file.version().empty() && sha256_prefix.empty()) file.restart("");  // nothing would tell two files' halves
   const bool continued = download(file, url, options);
+  if (file.is_web_page()) {
+    file.remove();
+    throw Error(ErrorCode::io, "the server sent a web page, not weights", {.file = url});
+  }
   if (!sha256_prefix.empty()) {
     std::string digest = file.sha256();
     if (continued && !digest.starts_with(sha256_prefix)) {

@@ -299,9 +299,10 @@ class Pull(Case):
         self.assertTrue(path.exists(), "a refused download leaves the old file")
 
     def test_goes_through_a_proxy(self):
-        env = {**self.env, "http_proxy": self.server.url("")}
-        run("pull", "mnasnet0_5", "--from", "http://weights.invalid/plain", env=env)
-        self.assertEqual(self.server.asked[0][0], f"http://weights.invalid/plain/{self.name}")
+        for variable in ("http_proxy", "HTTP_PROXY"):
+            self.server.asked.clear()
+            run("pull", "mnasnet0_5", "--from", "http://weights.invalid/plain", env={**self.env, variable: self.server.url("")})
+            self.assertEqual(self.server.asked[0][0], f"http://weights.invalid/plain/{self.name}")
 
 
 if __name__ == "__main__":
