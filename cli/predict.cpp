@@ -37,6 +37,15 @@ flambeau::PlanOptions plan_options(const Args& args, std::size_t inputs) {
   return options;
 }
 
+Tensor outputs_of(const Chosen& chosen, const Tensor& x, const flambeau::PlanOptions& options) {
+  try {
+    return chosen.model(x, options);
+  } catch (const flambeau::Error& error) {
+    if (error.code() != flambeau::ErrorCode::unsupported || chosen.advice.empty()) throw;
+    throw flambeau::Error(error.code(), error.message() + "; " + chosen.advice, {.file = chosen.source});
+  }
+}
+
 /// What a lower precision changed in the outputs for one input.
 struct Deviation {
   double relative;  // |y - y32| / |y32|
@@ -255,7 +264,7 @@ int predict(const Args& args) {
   std::vector<Answer> answers;
   std::optional<Deviation> deviation;
   const auto run = [&](const Tensor& x, const std::string& input) {
-    logits.push_back(chosen.model(x, options));
+    logits.push_back(outputs_of(chosen, x, options));
     if (options.precision != flambeau::Precision::fp32 && !deviation)
       deviation = deviation_of(logits.back(), chosen.model, x, options);
     const auto rows = best_classes(args, flambeau::predict::softmax(logits.back()), top, chosen.labels);

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <flambeau/error.h>
+#include <flambeau/nn_misc.h>
 #include <flambeau/predict.h>
 
 #include "input.h"
@@ -68,18 +69,16 @@ std::vector<std::string> read_labels(const std::string& file) {
   return labels;
 }
 
-std::vector<std::string> imagenet() {
-  const auto names = models_::imagenet_categories();
-  return {names.begin(), names.end()};
-}
-
-/// From --labels, the checkpoint, or ImageNet's for a builder's 1000 classes.
+/// From --labels, the checkpoint, or the published weights' for a builder's 1000 classes.
 void set_labels(const Args& args, Chosen& chosen, const flambeau::Checkpoint& checkpoint, std::int64_t classes) {
   if (const auto file = args.value("labels"))
     chosen.labels = read_labels(*file);
-  else if (chosen.labels = flambeau::predict::labels_of(checkpoint, classes);
-           chosen.labels.empty() && chosen.recognition)
-    if (constexpr std::int64_t of_imagenet = 1000; classes == of_imagenet) chosen.labels = imagenet();
+  else if (chosen.labels = flambeau::predict::labels_of(checkpoint, classes); chosen.labels.empty() && chosen.published)
+    if (constexpr std::int64_t of_imagenet = 1000; classes == of_imagenet) {
+      const auto names = models_::categories(*chosen.published);
+      chosen.labels.assign(names.begin(), names.end());
+      if (names.empty()) note(args, "these weights are published for their features: they do not classify");
+    }
 }
 
 void tell(const Args& args, const Chosen& chosen) {
@@ -94,6 +93,14 @@ void tell(const Args& args, const Chosen& chosen) {
   note(args, text);
 }
 
+/// Without DataParallel and AveragedModel around it.
+const flambeau::nn::Module& unwrapped(const flambeau::nn::Module& module) {
+  const bool wraps = dynamic_cast<const flambeau::nn::DataParallel*>(&module) ||
+                     dynamic_cast<const flambeau::nn::AveragedModel*>(&module);
+  const auto inner = wraps ? module.child("module") : nullptr;
+  return inner ? unwrapped(*inner) : module;
+}
+
 /// A whole model: its own class runs; a builder's names tell how its images are prepared.
 void load_whole(const Args& args, Chosen& chosen, const flambeau::Checkpoint& checkpoint) {
   chosen.model = flambeau::load_model(checkpoint);
@@ -101,13 +108,18 @@ void load_whole(const Args& args, Chosen& chosen, const flambeau::Checkpoint& ch
   std::int64_t classes = 0;
   Recognition found = models_::recognize(chosen.model.state_dict());
   const models_::Builder* builder = found.builder();
-  if (builder && builder->root_class ==
-                     std::string(chosen.model->python_module()) + "." + std::string(chosen.model->class_name())) {
+  const flambeau::nn::Module& inner = unwrapped(chosen.model.module());
+  if (builder && builder->root_class == std::string(inner.python_module()) + "." + std::string(inner.class_name())) {
     chosen.name = std::string(builder->name);
     classes = found.options.num_classes;
     set_preset(chosen, found.options);
     chosen.recognition = std::move(found);
     tell(args, chosen);
+  } else if (builder) {
+    chosen.advice = fmt::format("its tensors are {0}'s: --model {0} runs them as such", builder->name);
+  } else if (!found.candidates.empty()) {
+    const models_::Comparison& nearest = found.candidates.front();
+    chosen.advice = fmt::format("its tensors are nearest to {}'s: {}", nearest.builder->name, nearest.to_string());
   }
   set_labels(args, chosen, checkpoint, classes);
 }

@@ -22,6 +22,7 @@ struct Chosen {
   const flambeau::models::Weights* published = nullptr;
   flambeau::vision::Preset preset;
   std::vector<std::string> labels;
+  std::string advice;  // what else to try if a whole model's class cannot be run
 };
 
 /// By --model, --weights and --random; says on standard error what it found.

@@ -27,7 +27,8 @@ struct Options {
   bool initialize = true;                 ///< false: parameters are meta tensors until load_state_dict (nn::SkipInit)
   std::optional<bool> aux_logits{};       ///< GoogLeNet, Inception3: auxiliary heads (default: there, without weights)
   std::optional<bool> transform_input{};  ///< GoogLeNet, Inception3 (default: true with weights)
-  std::optional<std::int64_t> image_size{};  ///< vision transformers and MaxVit (default 224)
+  std::optional<std::int64_t> image_size{};           ///< vision transformers and MaxVit (default 224)
+  std::optional<std::int64_t> representation_size{};  ///< vision transformers: of a layer before the head
   /// The parameter that `weights` replaced: true means IMAGENET1K_V1. Deprecated as in torchvision, whose words go to
   /// `warn`, two texts a call.
   std::optional<bool> pretrained{};

@@ -1,6 +1,6 @@
 #pragma once
 /// torch.nn's other modules: upsampling, pixel shuffles, folds, rare pools, AdaptiveLogSoftmaxWithLoss, DataParallel,
-/// and UnknownModule for classes that Flambeau does not know.
+/// AveragedModel, and UnknownModule for classes that Flambeau does not know.
 
 #include <flambeau/nn_container.h>
 #include <flambeau/nn_linear.h>
@@ -144,6 +144,21 @@ class DataParallel : public Module {
   std::int64_t dim_ = 0;
   bool has_dim_ = false;  // with GPUs
   std::vector<std::int64_t> device_ids_{};
+};
+
+/// torch.optim.swa_utils: holds the average of a model's weights, without adding to it; forward is the child's.
+class AveragedModel : public Module {
+ public:
+  explicit AveragedModel(ModulePtr module);
+  explicit AveragedModel(Blank) {}
+
+  Value avg_fn{}, multi_avg_fn{};
+  bool use_buffers = false;
+
+  std::string_view python_module() const override { return "torch.optim.swa_utils"; }
+  std::string_view class_name() const override { return "AveragedModel"; }
+  Var forward(Var x) override { return call("module", x); }
+  void fields(Fields& fields) override;
 };
 
 struct AdaptiveLogSoftmaxOptions {

@@ -29,7 +29,7 @@ struct Comparison {
 
 struct Recognition {
   std::vector<Comparison> candidates{};  ///< best first; the only one where it fits, else the three nearest
-  Options options{};                     ///< for make(): classes, auxiliary heads and image size of the state_dict
+  Options options{};                     ///< for make(): classes, auxiliary heads and sizes of the state_dict
   StateDict state{};                     ///< under the builder's names: without wrappers and what belongs to no model
   std::string prefix{};                  ///< taken off every name ("module.", "model.backbone.")
   std::vector<std::string> notes{};      ///< what was done to the names, in words for people
@@ -39,9 +39,9 @@ struct Recognition {
 };
 
 /// Finds the builder. Understands another number of classes, names of older versions (densenet's `norm.1`, vit's
-/// `linear_1`), counters that old files lack, absent auxiliary heads, and what wraps a model: DataParallel, compile,
-/// FSDP and any attribute that holds it (Lightning's `model.`), with other things beside. Never throws for what the
-/// state_dict holds.
+/// `linear_1`), counters that old files lack, auxiliary heads that are absent or have other classes than the main one,
+/// and what wraps a model: DataParallel, compile, FSDP and any attribute that holds it (Lightning's `model.`), with
+/// other things beside. Never throws for what the state_dict holds.
 Recognition recognize(const StateDict& state_dict);
 /// The same with one builder only: `candidates` holds the comparison with it.
 Recognition recognize(const StateDict& state_dict, const Builder& builder);

@@ -1,7 +1,7 @@
 #pragma once
 /// Images in: decoding, Pillow's resize and torchvision's preprocessing, bit for bit.
 ///
-/// Everything here gives the numbers that PIL and torchvision give for the same file: `decode` equals
+/// Everything here gives the numbers that PIL (13.0) and torchvision (0.28) give for the same file: `decode` equals
 /// `Image.open(f).convert('RGB')`, `resize` equals `Image.resize`, `preprocess` equals `weights.transforms()(image)`.
 /// Threads: all functions are free of shared state. Errors: Error(not_found, io, unknown_format, truncated, corrupt,
 /// unsupported, limit, invalid_argument).
@@ -74,7 +74,9 @@ Image decode_file(const std::string& path, const DecodeOptions& options = {});
 
 /// Pillow's convert('L'): (19595 R + 38470 G + 7471 B + 32768) >> 16. Itself if it is gray already.
 Image to_gray(const Image& image);
-/// Pillow's Image.resize on 8-bit pixels.
+/// Pillow's Image.resize on 8-bit pixels: two passes, rounded after each. Horizontal first, unless the height loses
+/// more than twice what the width does: then Pillow 13 goes vertically first. Older ones never do, and differ by a
+/// level there.
 Image resize(const Image& image, std::int64_t height, std::int64_t width, Interpolation interpolation);
 /// torchvision's Resize(size): the shorter edge becomes `size`, the longer one int(size × long / short).
 Image resize_shorter_edge(const Image& image, std::int64_t size, Interpolation interpolation);

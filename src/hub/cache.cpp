@@ -1,7 +1,10 @@
 #include <flambeau/hub.h>
 
+#include <pwd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 
@@ -15,10 +18,22 @@ std::string variable(const char* name) {
   return value ? value : "";
 }
 
-/// A leading "~" as Python's os.path.expanduser takes it for the own home.
-std::string expand_home(std::string path) {
-  if (path == "~" || path.starts_with("~/")) path.replace(0, 1, variable("HOME"));
-  return path;
+/// As Python's os.path.expanduser: "~" is $HOME, else this user's home; "~name" that user's. Unknown ones stay.
+std::string expand_user(std::string path) {
+  if (!path.starts_with('~')) return path;
+  const std::string user = path.substr(1, path.find('/') - 1);
+  const char* home = user.empty() ? std::getenv("HOME") : nullptr;
+  passwd entry{}, *found = nullptr;
+  std::array<char, 1 << 14> text;
+  if (!home) {
+    if (user.empty())
+      ::getpwuid_r(::getuid(), &entry, text.data(), text.size(), &found);
+    else
+      ::getpwnam_r(user.c_str(), &entry, text.data(), text.size(), &found);
+    if (!found) return path;
+    home = found->pw_dir;
+  }
+  return path.replace(0, 1 + user.size(), home);
 }
 
 bool is_file(const std::string& path) {
@@ -34,12 +49,12 @@ std::string checkpoints_dir() {
     const std::string cache = variable("XDG_CACHE_HOME");
     home = (cache.empty() ? "~/.cache" : cache) + "/torch";
   }
-  return expand_home(home) + "/hub/checkpoints";
+  return expand_user(home) + "/hub/checkpoints";
 }
 
 std::optional<std::string> cached(std::string_view file_name) {
   for (const std::string& folder :
-       {checkpoints_dir(), expand_home("~/.cache/torch/checkpoints"), expand_home("~/.torch/models")}) {
+       {checkpoints_dir(), expand_user("~/.cache/torch/checkpoints"), expand_user("~/.torch/models")}) {
     std::string path = folder + "/" + std::string(file_name);
     if (is_file(path)) return path;
   }

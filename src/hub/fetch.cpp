@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <fstream>
 #include <memory>
@@ -19,7 +20,7 @@ namespace {
 
 using bytes::throw_errno;
 
-/// `path`.partial, held by this process alone, with the ETag of what it holds beside it.
+/// `path`.partial, held by this process alone, with what the server calls that version (ETag or date) beside it.
 class PartialFile {
  public:
   explicit PartialFile(const std::string& path) : path_(path + ".partial"), etag_path_(path_ + ".etag") {
@@ -27,29 +28,40 @@ class PartialFile {
       file_ = bytes::Descriptor(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
       if (!file_) throw_errno(errno, "create", path_);
       if (::flock(file_.get(), LOCK_EX) != 0) throw_errno(errno, "lock", path_);
-      struct stat mine {
-      }, named{};  // another process may have finished, and renamed the file we waited for
-      if (::fstat(file_.get(), &mine) == 0 && ::stat(path_.c_str(), &named) == 0 && mine.st_ino == named.st_ino) break;
+      if (is_named(path_)) break;
+      arrived_ = is_named(path);  // another process finished while we waited
+      if (arrived_) return;
     }
-    std::ifstream(etag_path_) >> etag_;
+    std::ifstream stored(etag_path_);
+    std::getline(stored, version_);
     struct stat status {};
     ::fstat(file_.get(), &status);
-    size_ = etag_.empty() ? 0 : static_cast<std::uint64_t>(status.st_size);
+    size_ = static_cast<std::uint64_t>(status.st_size);
     if (size_ == 0) restart("");
   }
 
-  std::uint64_t size() const noexcept { return size_; }
-  const std::string& etag() const noexcept { return etag_; }
+  /// Of a download that brought nothing nothing stays.
+  ~PartialFile() {
+    if (size_ == 0 && !arrived_) remove();
+  }
+  PartialFile(const PartialFile&) = delete;
+  PartialFile& operator=(const PartialFile&) = delete;
 
-  /// Forgets what is there. A weak ETag (or none) cannot vouch for a later continuation.
-  void restart(const std::string& etag) {
+  /// It is complete, under its own name.
+  bool arrived() const noexcept { return arrived_; }
+  std::uint64_t size() const noexcept { return size_; }
+  /// What If-Range takes; empty if the server gave nothing that it would.
+  const std::string& version() const noexcept { return version_; }
+
+  /// Forgets what is there.
+  void restart(const std::string& version) {
     if (::ftruncate(file_.get(), 0) != 0) throw_errno(errno, "truncate", path_);
     size_ = 0;
-    etag_ = etag.starts_with("W/") ? "" : etag;
-    if (etag_.empty())
+    version_ = version;
+    if (version_.empty())
       ::unlink(etag_path_.c_str());
     else
-      std::ofstream(etag_path_) << etag_;
+      std::ofstream(etag_path_) << version_;
   }
 
   void append(std::span<const std::byte> bytes) {
@@ -60,6 +72,15 @@ class PartialFile {
       size_ += static_cast<std::uint64_t>(n);
       bytes = bytes.subspan(static_cast<std::size_t>(n));
     }
+  }
+
+  /// What portals and error pages send where weights were asked for.
+  bool is_web_page() const {
+    std::array<char, 64> text{};
+    const auto n = ::pread(file_.get(), text.data(), text.size(), 0);
+    const std::string_view start(text.data(), n > 0 ? static_cast<std::size_t>(n) : 0);
+    const auto at = start.find_first_not_of(" \t\r\n");
+    return at != start.npos && start[at] == '<';
   }
 
   std::string sha256() const {
@@ -90,13 +111,22 @@ class PartialFile {
   void become(const std::string& path) {
     if (::fsync(file_.get()) != 0) throw_errno(errno, "fsync", path_);
     if (::rename(path_.c_str(), path.c_str()) != 0) throw_errno(errno, "rename", path_);
+    arrived_ = true;
     ::unlink(etag_path_.c_str());
   }
 
  private:
-  std::string path_, etag_path_, etag_{};
+  bool is_named(const std::string& path) const {
+    struct stat mine {
+    }, named{};
+    return ::fstat(file_.get(), &mine) == 0 && ::stat(path.c_str(), &named) == 0 && mine.st_ino == named.st_ino &&
+           mine.st_dev == named.st_dev;
+  }
+
+  std::string path_, etag_path_, version_{};
   bytes::Descriptor file_{};
   std::uint64_t size_ = 0;
+  bool arrived_ = false;
 };
 
 void check_size(std::uint64_t size, const FetchOptions& options, const std::string& url) {
@@ -107,18 +137,20 @@ void check_size(std::uint64_t size, const FetchOptions& options, const std::stri
                 {.file = url});
 }
 
-}  // namespace
+/// A weak ETag cannot vouch for a later continuation.
+std::string version_of(const Response& response) {
+  return response.etag.empty() || response.etag.starts_with("W/") ? response.last_modified : response.etag;
+}
 
-void fetch(const std::string& url, const std::string& path, std::string_view sha256_prefix,
-           const FetchOptions& options) {
-  PartialFile file(path);
+/// Brings what is missing, or all if the server has another version. Whether what was there was continued.
+bool download(PartialFile& file, const std::string& url, const FetchOptions& options) {
   std::uint64_t total = 0;
-  Request request{.url = url, .from = file.size(), .if_range = file.etag()};
+  Request request{.url = url, .from = file.size(), .if_range = file.version()};
   bool accepted = false;
   request.on_headers = [&](const Response& response) {
     accepted = response.status == 200 || (response.status == 206 && request.from > 0);
     if (!accepted) return;
-    if (response.status == 200) file.restart(response.etag);
+    if (response.status == 200) file.restart(version_of(response));
     total = response.length ? file.size() + response.length : 0;
     check_size(total, options, url);
   };
@@ -140,8 +172,28 @@ void fetch(const std::string& url, const std::string& path, std::string_view sha
   if (total != 0 && file.size() != total)
     throw Error(ErrorCode::truncated,
                 "got " + std::to_string(file.size()) + " bytes, expected " + std::to_string(total), {.file = url});
+  return response.status == 206;
+}
+
+}  // namespace
+
+void fetch(const std::string& url, const std::string& path, std::string_view sha256_prefix,
+           const FetchOptions& options) {
+  PartialFile file(path);
+  if (file.arrived()) return;
+  if (file.version().empty() && sha256_prefix.empty()) file.restart("");  // nothing would tell two files' halves
+  const bool continued = download(file, url, options);
+  if (file.is_web_page()) {
+    file.remove();
+    throw Error(ErrorCode::io, "the server sent a web page, not weights", {.file = url});
+  }
   if (!sha256_prefix.empty()) {
-    const std::string digest = file.sha256();
+    std::string digest = file.sha256();
+    if (continued && !digest.starts_with(sha256_prefix)) {
+      file.restart("");
+      download(file, url, options);
+      digest = file.sha256();
+    }
     if (!digest.starts_with(sha256_prefix)) {
       file.remove();
       throw Error(ErrorCode::checksum,

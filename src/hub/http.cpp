@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <exception>
 #include <memory>
 #include <utility>
@@ -81,6 +82,7 @@ std::size_t on_header(char* data, std::size_t, std::size_t size, void* user) {
   while (!value.empty() && (value.back() == '\r' || value.back() == '\n' || value.back() == ' '))
     value.remove_suffix(1);
   if (name == "etag") transfer.response.etag = value;
+  if (name == "last-modified") transfer.response.last_modified = value;
   if (name == "content-length") transfer.response.length = std::strtoull(std::string(value).c_str(), nullptr, 10);
   return size;
 }
@@ -110,6 +112,10 @@ bool unreachable(CURLcode code) {
 }  // namespace
 
 Response get(const Request& request, const FetchOptions& options) {
+  if (const std::string scheme = lower(request.url.substr(0, request.url.find("://")));
+      scheme != "http" && scheme != "https")
+    throw Error(ErrorCode::invalid_argument, "a URL that begins with http:// or https:// is needed",
+                {.file = request.url});
   const Curl& c = curl();
   const std::unique_ptr<CURL, decltype(c.easy_cleanup)> handle(c.easy_init(), c.easy_cleanup);
   if (!handle) throw Error(ErrorCode::io, "libcurl gave no handle");
@@ -125,6 +131,11 @@ Response get(const Request& request, const FetchOptions& options) {
   set(CURLOPT_MAXREDIRS, 10L);
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_REDIR_PROTOCOLS_STR, request.url.starts_with("https:") ? "https" : "http,https");
+  // Python takes HTTP_PROXY in capitals too, unless it may be a header that a web server made a variable; libcurl
+  // never.
+  if (const char* proxy = std::getenv("HTTP_PROXY");
+      proxy && !std::getenv("http_proxy") && !std::getenv("REQUEST_METHOD") && lower(request.url).starts_with("http:"))
+    set(CURLOPT_PROXY, proxy);
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_seconds * 1000));
   set(CURLOPT_LOW_SPEED_LIMIT, static_cast<long>(options.least_bytes_per_second));
@@ -136,7 +147,8 @@ Response get(const Request& request, const FetchOptions& options) {
   std::unique_ptr<curl_slist, decltype(c.slist_free_all)> headers(nullptr, c.slist_free_all);
   if (request.from > 0) {
     headers.reset(c.slist_append(headers.release(), ("Range: bytes=" + std::to_string(request.from) + "-").c_str()));
-    headers.reset(c.slist_append(headers.release(), ("If-Range: " + request.if_range).c_str()));
+    if (!request.if_range.empty())
+      headers.reset(c.slist_append(headers.release(), ("If-Range: " + request.if_range).c_str()));
     set(CURLOPT_HTTPHEADER, headers.get());
   }
   const CURLcode code = c.easy_perform(handle.get());

@@ -12,14 +12,14 @@ namespace flambeau::hub {
 
 struct Response {
   long status = 0;
-  std::string etag{};
+  std::string etag{}, last_modified{};
   std::uint64_t length = 0;  ///< Content-Length; 0 if none was given
 };
 
 struct Request {
   std::string url{};
   std::uint64_t from = 0;  ///< first byte wanted
-  std::string if_range{};  ///< ETag under which `from` holds; else the whole file comes
+  std::string if_range{};  ///< ETag or date under which `from` holds, else the whole file comes; empty: it always does
   /// The headers are complete: before the first body byte.
   std::function<void(const Response&)> on_headers{};
   /// A piece of the body. What it throws ends the request and is thrown again.

@@ -33,6 +33,12 @@ class DenseLayer final : public Python<"torchvision.models.densenet", "_DenseLay
   void fields(nn::Fields& fields) override {
     fields("drop_rate", drop_rate_);
     fields("memory_efficient", memory_efficient_);
+    if (fields.writing()) return;
+    for (nn::Module::Child& child : children()) {
+      std::string name = child.name;
+      std::erase(name, '.');  // until 0.2 "norm.1"
+      if (!has_entry(*this, name)) child.name = std::move(name);
+    }
   }
 
  private:

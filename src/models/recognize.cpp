@@ -31,21 +31,37 @@ StateDict bare_state(const Builder& builder, const Options& options) {
   return builder.construct(options)->state_dict();
 }
 
-/// Classes, auxiliary heads and positions as the file has them.
+/// GoogLeNet's and Inception's, which only training asks.
+bool of_auxiliary_head(std::string_view name) {
+  constexpr std::array<std::string_view, 3> heads = {"aux1.", "aux2.", "AuxLogits."};
+  return std::ranges::any_of(heads, [&](std::string_view start) { return name.starts_with(start); });
+}
+
+/// Classes, auxiliary heads, positions and features as the file has them.
 Options options_for(const Builder& builder, const StateDict& state) {
   Options options{.initialize = false};
   if (builder.name == "googlenet" || builder.name == "inception_v3")
-    options.aux_logits = std::ranges::any_of(
-        state, [](const auto& e) { return e.name.starts_with("aux1.") || e.name.starts_with("AuxLogits."); });
+    options.aux_logits = std::ranges::any_of(state, of_auxiliary_head, &StateDict::Entry::name);
   const Tensor* positions = state.find("encoder.pos_embedding");
   const Tensor* patches = state.find("conv_proj.weight");
-  constexpr std::int64_t most = 1 << 20;  // patches, and pixels of one
+  const Tensor* pre_logits = state.find("heads.pre_logits.weight");
+  constexpr std::int64_t most = 1 << 20;  // patches, pixels of one, features
+  if (pre_logits && pre_logits->dim() == 2 && pre_logits->size(0) > 0 && pre_logits->size(0) <= most)
+    options.representation_size = pre_logits->size(0);
   if (positions && patches && positions->dim() == 3 && patches->dim() == 4 && positions->size(1) > 1 &&
       positions->size(1) <= most && patches->size(3) <= most) {
     const auto side = std::llround(std::sqrt(static_cast<double>(positions->size(1) - 1)));
     if (side * side == positions->size(1) - 1) options.image_size = side * patches->size(3);
   }
   return options;
+}
+
+/// Published weights with a new `fc`: the auxiliary heads still have the old classes.
+bool auxiliary_heads_differ(const StateDict& state, const StateDict& bare) {
+  return std::ranges::any_of(bare, [&](const StateDict::Entry& entry) {
+    const Tensor* found = state.find(entry.name);
+    return found && of_auxiliary_head(entry.name) && found->shape() != entry.tensor.shape();
+  });
 }
 
 Comparison compare(const Builder& builder, const StateDict& state, Options& options) {
@@ -65,6 +81,10 @@ Comparison compare(const Builder& builder, const StateDict& state, Options& opti
       options.num_classes = classes;
       bare = bare_state(builder, options);
     }
+  if (options.aux_logits && auxiliary_heads_differ(state, bare)) {
+    options.aux_logits = false;
+    bare = bare_state(builder, options);
+  }
   for (const StateDict::Entry& entry : bare) {
     const Tensor* found = state.find(entry.name);
     if (!found && entry.name.ends_with(counter)) continue;  // files of before 0.4.1 lack it
@@ -78,7 +98,8 @@ Comparison compare(const Builder& builder, const StateDict& state, Options& opti
       ++result.matched;
   }
   for (const StateDict::Entry& entry : state)
-    if (!bare.find(entry.name)) result.unexpected.push_back(entry.name);
+    if (!bare.find(entry.name) && !(options.aux_logits == false && of_auxiliary_head(entry.name)))
+      result.unexpected.push_back(entry.name);
   return result;
 }
 
@@ -114,6 +135,12 @@ void take(Recognition& found, const StateDict& all, StateDict inner, const std::
   if (rest > 0) found.notes.push_back(fmt::format("left out {} tensors outside '{}'", rest, prefix));
   found.state = std::move(inner);
   found.prefix = prefix;
+  if (found.options.aux_logits != false) return;
+  const std::size_t before = found.state.size();
+  found.state = found.state.renamed(
+      [](std::string_view name) { return of_auxiliary_head(name) ? std::nullopt : std::optional(std::string(name)); });
+  if (const std::size_t heads = before - found.state.size(); heads > 0)
+    found.notes.push_back(fmt::format("left out {} tensors of auxiliary heads for other classes", heads));
 }
 
 /// MNASNet refuses weights that do not say which version they are of; bare tensors (safetensors) cannot say.

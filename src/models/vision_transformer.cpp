@@ -110,6 +110,12 @@ class NormLayerAttribute {
   Value value_{};
 };
 
+template <class M>
+void init_from_fan_in(M& module, std::int64_t fan_in) {
+  nn::init::trunc_normal_(module.weight(), 0, std::sqrt(1 / static_cast<double>(fan_in)));
+  nn::init::zeros_(module.bias());
+}
+
 class VisionTransformer final : public Python<"torchvision.models.vision_transformer", "VisionTransformer"> {
  public:
   explicit VisionTransformer(nn::Blank) {}
@@ -118,7 +124,8 @@ class VisionTransformer final : public Python<"torchvision.models.vision_transfo
         patch_size_(v.patch),
         hidden_dim_(v.hidden),
         mlp_dim_(v.mlp),
-        num_classes_(o.num_classes) {
+        num_classes_(o.num_classes),
+        representation_size_(o.representation_size) {
     if (image_size_ % v.patch != 0)
       throw Error(ErrorCode::invalid_argument, "image size " + std::to_string(image_size_) +
                                                    " is not divisible by patch size " + std::to_string(v.patch));
@@ -127,11 +134,16 @@ class VisionTransformer final : public Python<"torchvision.models.vision_transfo
     nn::init::zeros_(register_parameter("class_token", nn::new_parameter({1, 1, v.hidden})));
     seq_length_ = (image_size_ / v.patch) * (image_size_ / v.patch) + 1;
     register_module("encoder", layer<Encoder>(seq_length_, v));
-    auto head = layer<nn::Linear>(v.hidden, o.num_classes);
-    register_module("heads", layer<nn::Sequential>(nn::NamedModules{{"head", head}}));
-    const auto fan_in = static_cast<double>(3 * v.patch * v.patch);
-    nn::init::trunc_normal_(conv_proj->weight(), 0, std::sqrt(1 / fan_in));
-    nn::init::zeros_(conv_proj->bias());
+    auto heads = register_module("heads", layer<nn::Sequential>());
+    std::shared_ptr<nn::Linear> pre_logits;
+    if (representation_size_) {
+      heads->add_module("pre_logits", pre_logits = layer<nn::Linear>(v.hidden, *representation_size_));
+      heads->add_module("act", layer<nn::Tanh>());
+    }
+    auto head = layer<nn::Linear>(representation_size_.value_or(v.hidden), o.num_classes);
+    heads->add_module("head", head);
+    init_from_fan_in(*conv_proj, 3 * v.patch * v.patch);
+    if (pre_logits) init_from_fan_in(*pre_logits, v.hidden);
     nn::init::zeros_(head->weight());
     nn::init::zeros_(head->bias());
   }

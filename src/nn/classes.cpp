@@ -171,6 +171,7 @@ constexpr ClassRow rows[] = {
     {"torch.nn.modules.upsampling", "UpsamplingBilinear2d", blank<UpsamplingBilinear2d>},
     {"torch.nn.modules.upsampling", "UpsamplingNearest2d", blank<UpsamplingNearest2d>},
     {"torch.nn.parallel.data_parallel", "DataParallel", blank<DataParallel>},
+    {"torch.optim.swa_utils", "AveragedModel", blank<AveragedModel>},
     // Names of older versions.
     {"torch.nn.modules.linear", "_LinearWithBias", blank<NonDynamicallyQuantizableLinear>},
 };

@@ -44,9 +44,12 @@ class Reader {
     modules_.emplace(ref.bits(), nullptr);
     const auto* object = as<Object>(ref);
     const auto* state = object ? as<Dict>(object->state) : nullptr;
-    if (!state || !object::get(*state, "_modules") || !object::get(*state, "_parameters"))
+    if (!state || !object::get(*state, "_modules") || !object::get(*state, "_parameters")) {
+      const std::string cls = object ? object::global_name(object->callable) : "";
+      if (cls.starts_with("__torch__.")) throw Error(ErrorCode::unsupported, "TorchScript is not run here: " + cls);
       throw Error(ErrorCode::type, "a module is expected, found a value of kind " + std::string(name(ref.kind())) +
-                                       (object ? " (" + object::global_name(object->callable) + ")" : ""));
+                                       (object ? " (" + cls + ")" : ""));
+    }
     ModulePtr made = make(class_of(*object), *state, depth);
     modules_[ref.bits()] = made;
     count_paths(*made);

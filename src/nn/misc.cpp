@@ -124,6 +124,17 @@ void DataParallel::fields(Fields& f) {
   f("device_ids", device_ids_);
 }
 
+AveragedModel::AveragedModel(ModulePtr module) {
+  register_module("module", std::move(module));
+  register_buffer("n_averaged", Tensor::zeros({}, DType::int64));
+}
+
+void AveragedModel::fields(Fields& f) {
+  f("avg_fn", avg_fn);
+  f("multi_avg_fn", multi_avg_fn);
+  f("use_buffers", use_buffers);
+}
+
 AdaptiveLogSoftmaxWithLoss::AdaptiveLogSoftmaxWithLoss(std::int64_t in, std::int64_t n,
                                                        std::vector<std::int64_t> limits,
                                                        const AdaptiveLogSoftmaxOptions& o)

@@ -76,6 +76,7 @@ bool Decoder::read_header() noexcept {
   png_set_read_fn(png, this, on_read);
   png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // max_pixels decides
   // Only IHDR, PLTE, tRNS, IDAT and IEND: colour profiles and texts do not change pixels here, as in Pillow.
+  png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);  // of every chunk, as Pillow
   png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
   png_read_info(png, info);
   png_get_IHDR(png, info, &width, &height, &depth, &color, nullptr, nullptr, nullptr);
@@ -98,6 +99,7 @@ bool Decoder::read_rows(std::uint8_t* raw) noexcept {
   for (int pass = 0; pass < passes; ++pass) {
     for (png_uint_32 y = 0; y < height; ++y) png_read_row(png, raw + y * row_bytes, nullptr);
   }
+  png_set_crc_action(png, PNG_CRC_NO_CHANGE, PNG_CRC_QUIET_USE);  // Pillow does not look at those behind the pixels
   png_read_end(png, nullptr);
   return true;
 }

@@ -94,6 +94,12 @@ struct Taps {
     for (const Run& run : runs) last = std::max(last, run.first + run.count);
     return last;
   }
+  /// For an input that was cut to [begin, end).
+  Taps from_begin() const {
+    Taps moved = *this;
+    for (Run& run : moved.runs) run.first -= begin();
+    return moved;
+  }
 };
 
 Taps make_taps(std::int64_t in, std::int64_t out, Interpolation interpolation, std::int64_t start,
@@ -226,13 +232,16 @@ Image resample_columns(const Image& image, const Taps& taps, std::int64_t top, s
   return out;
 }
 
-Image resample_rows(const Image& image, const Taps& taps) {
-  Image out(static_cast<std::int64_t>(taps.runs.size()), image.width(), image.channels());
-  const std::size_t stride = static_cast<std::size_t>(image.width() * image.channels());
+/// Columns [left, left + width) of the image, resampled to the rows of `taps`.
+Image resample_rows(const Image& image, const Taps& taps, std::int64_t left, std::int64_t width) {
+  Image out(static_cast<std::int64_t>(taps.runs.size()), width, image.channels());
+  const auto stride = static_cast<std::size_t>(image.width() * image.channels());
+  const auto first = static_cast<std::size_t>(left * image.channels());
   for (std::size_t y = 0; y < taps.runs.size(); ++y) {
     const Taps::Run& run = taps.runs[y];
-    mix_rows(image.row(run.first).data(), stride, taps.weights.data() + run.weights, run.count, stride,
-             out.row(static_cast<std::int64_t>(y)).data());
+    const std::span<std::uint8_t> to = out.row(static_cast<std::int64_t>(y));
+    mix_rows(image.row(run.first).data() + first, stride, taps.weights.data() + run.weights, run.count, to.size(),
+             to.data());
   }
   return out;
 }
@@ -287,19 +296,18 @@ Image resize_window(const Image& image, std::int64_t height, std::int64_t width,
   }
   if (height == image.height() && width == image.width()) return cut(image, window);
   if (interpolation == Interpolation::nearest) return resize_nearest(image, height, width, window);
-  if (height == image.height()) {
-    return resample_columns(image, make_taps(image.width(), width, interpolation, window.left, window.width),
-                            window.top, window.height);
-  }
+  const Taps columns = make_taps(image.width(), width, interpolation, window.left, window.width);
   const Taps rows = make_taps(image.height(), height, interpolation, window.top, window.height);
-  if (width == image.width()) return resample_rows(cut(image, {0, window.left, image.height(), window.width}), rows);
-  // Horizontal first, on the rows that the vertical pass will read.
+  if (height == image.height()) return resample_columns(image, columns, window.top, window.height);
+  if (width == image.width()) return resample_rows(image, rows, window.left, window.width);
+  // The first pass makes what the second will read.
+  if (height < image.height() && image.height() - height > 2 * (image.width() - width)) {
+    const std::int64_t left = columns.begin();
+    return resample_columns(resample_rows(image, rows, left, columns.end() - left), columns.from_begin(), 0,
+                            window.height);
+  }
   const std::int64_t top = rows.begin();
-  const Image columns = resample_columns(
-      image, make_taps(image.width(), width, interpolation, window.left, window.width), top, rows.end() - top);
-  Taps shifted = rows;
-  for (Taps::Run& run : shifted.runs) run.first -= top;
-  return resample_rows(columns, shifted);
+  return resample_rows(resample_columns(image, columns, top, rows.end() - top), rows.from_begin(), 0, window.width);
 }
 
 Image resize(const Image& image, std::int64_t height, std::int64_t width, Interpolation interpolation) {

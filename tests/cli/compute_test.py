@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import threading
 import unittest
+import zipfile
 
 from harness import FLAMBEAU, Case, Tensor, run, state, write_pth
 
@@ -134,6 +135,27 @@ class Predict(Case):
         dtypes = {row["name"]: row["dtype"] for row in json.loads(self.ok("ls", half, "--json"))["tensors"]}
         self.assertEqual(dtypes["features.0.weight"], "float16")
         self.assertEqual(dtypes["features.3.squeeze.weight"], "float32")
+
+    def test_says_what_can_run_the_tensors_of_an_unknown_class(self):
+        whole, own = self.folder / "whole.pth", self.folder / "own.pth"
+        self.ok("init", "squeezenet1_1", "--seed", 3, "--classes", 4, "--whole", "-o", whole)
+        with zipfile.ZipFile(whole) as known, zipfile.ZipFile(own, "w") as unknown:
+            for name in known.namelist():
+                unknown.writestr(name, known.read(name).replace(b"models.squeezenet\nSqueezeNet\n", b"models.squeezenet\nOwn\n"))
+        err = self.fails(2, "predict", "-w", own, CAT)
+        self.assertIn("own.pth: Own cannot be run: class torchvision.models.squeezenet.Own is not known here", err)
+        self.assertIn("; its tensors are squeezenet1_1's: --model squeezenet1_1 runs them as such", err)
+        self.assertEqual(self.answer("-w", whole, CAT)["results"], self.answer("-m", "squeezenet1_1", "-w", own, CAT)["results"])
+
+    def test_says_that_torchscript_is_not_run(self):
+        script = self.folder / "script.pt"
+        pickled = b"\x80\x02c__torch__.torchvision.models.resnet\nResNet\n)\x81}X\x08\x00\x00\x00trainingI00\nsb."
+        with zipfile.ZipFile(script, "w") as archive:
+            for name, content in (("data.pkl", pickled), ("constants.pkl", b"\x80\x02)."), ("version", b"3\n"),
+                                  ("code/__torch__/torchvision/models/resnet.py", b"class ResNet(Module):\n")):
+                archive.writestr("script/" + name, content)
+        err = self.fails(2, "predict", "-w", script, CAT)
+        self.assertIn("script.pt: TorchScript is not run here: __torch__.torchvision.models.resnet.ResNet", err)
 
     def test_answers_folders_and_standard_input(self):
         photos = self.folder / "photos"
@@ -288,7 +310,8 @@ class Pull(Case):
         self.assertEqual(self.files(), [self.name + ".partial", self.name + ".partial.etag"])
         self.server.asked.clear()
         self.assertIn("invalid hash", self.pull("plain")[2])
-        self.assertEqual(self.server.asked, [("/plain/" + self.name, "bytes=25000-")])
+        # The halves give another hash: once more as a whole.
+        self.assertEqual(self.server.asked, [("/plain/" + self.name, "bytes=25000-"), ("/plain/" + self.name, None)])
 
     def test_errors_are_named(self):
         self.assertIn("status 404", self.pull("absent")[2])
@@ -318,9 +341,10 @@ class Pull(Case):
         self.assertTrue(path.exists(), "a refused download leaves the old file")
 
     def test_goes_through_a_proxy(self):
-        env = {**self.env, "http_proxy": self.server.url("")}
-        run("pull", "mnasnet0_5", "--from", "http://weights.invalid/plain", env=env)
-        self.assertEqual(self.server.asked[0][0], f"http://weights.invalid/plain/{self.name}")
+        for variable in ("http_proxy", "HTTP_PROXY"):
+            self.server.asked.clear()
+            run("pull", "mnasnet0_5", "--from", "http://weights.invalid/plain", env={**self.env, variable: self.server.url("")})
+            self.assertEqual(self.server.asked[0][0], f"http://weights.invalid/plain/{self.name}")
 
 
 if __name__ == "__main__":

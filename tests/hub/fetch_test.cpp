@@ -1,9 +1,14 @@
+#include <fcntl.h>
 #include <flambeau/error.h>
 #include <flambeau/hub.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <pwd.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
@@ -54,6 +59,21 @@ class Fetch : public testing::Test {
                                       return sink.write(body_.data() + offset, 10);
                                     });
     });
+    // A server that knows no ETag: whatever If-Range says, the range is answered.
+    server_.Get("/plain.pth", [this](const httplib::Request& request, httplib::Response& response) {
+      ++requests_;
+      ranges_ += request.get_header_value("Range") + "|" + request.get_header_value("If-Range") + " ";
+      if (!date_.empty()) response.set_header("Last-Modified", date_);
+      response.set_content(body_, "application/octet-stream");
+    });
+    server_.Get("/plain-cut.pth", [this](const auto&, httplib::Response& response) {
+      if (!date_.empty()) response.set_header("Last-Modified", date_);
+      response.set_content_provider(body_.size(), "application/octet-stream",
+                                    [this](std::size_t offset, std::size_t, httplib::DataSink& sink) {
+                                      if (offset > 100'000) return false;
+                                      return sink.write(body_.data() + offset, 50'000);
+                                    });
+    });
     server_.Get("/shrunk.pth", [](const httplib::Request& request, httplib::Response& response) {
       response.status = request.has_header("Range") ? 416 : 503;
       const_cast<httplib::Request&>(request).ranges.clear();
@@ -84,7 +104,7 @@ class Fetch : public testing::Test {
   httplib::Server server_;
   std::thread thread_;
   fs::path folder_;
-  std::string text_, body_, ranges_, etag_ = "\"v1\"";
+  std::string text_, body_, ranges_, etag_ = "\"v1\"", date_{};
   int port_ = 0;
   std::atomic<int> requests_ = 0;
 };
@@ -129,6 +149,29 @@ TEST_F(Fetch, BeginsAnewWhenTheFileHasChanged) {
   EXPECT_EQ(files(), 1u);
 }
 
+TEST_F(Fetch, ContinuesByTheDateOfTheFile) {
+  date_ = "Sat, 01 Jan 2022 00:00:00 GMT";
+  EXPECT_EQ(failure("plain-cut.pth", ""), ErrorCode::io);
+  hub::fetch(url("plain.pth"), target(), "");
+  EXPECT_EQ(ranges_, "bytes=150000-|" + date_ + " ");
+  EXPECT_EQ(content_of(target()), body_);
+}
+
+TEST_F(Fetch, ContinuesWithoutAnyVersionWhereTheHashWillTell) {
+  EXPECT_EQ(failure("plain-cut.pth", ""), ErrorCode::io);
+  hub::fetch(url("plain.pth"), target(), test::sha256(body_));
+  EXPECT_EQ(ranges_, "bytes=150000-| ");
+  EXPECT_EQ(content_of(target()), body_);
+  EXPECT_EQ(failure("plain-cut.pth", ""), ErrorCode::io);
+  body_ = std::string(body_.rbegin(), body_.rend());
+  hub::fetch(url("plain.pth"), target(), test::sha256(body_));
+  EXPECT_EQ(ranges_, "bytes=150000-| bytes=150000-| | ") << "once more, from the beginning";
+  EXPECT_EQ(content_of(target()), body_);
+  EXPECT_EQ(failure("plain-cut.pth", ""), ErrorCode::io);
+  hub::fetch(url("plain.pth"), target(), "");
+  EXPECT_TRUE(ranges_.ends_with(" | ")) << "no hash, no version: from the beginning";
+}
+
 TEST_F(Fetch, ReportsWhatItsLastRequestWasAnswered) {
   EXPECT_EQ(failure("cut.pth", ""), ErrorCode::io);
   EXPECT_EQ(failure("shrunk.pth", ""), ErrorCode::io);
@@ -149,6 +192,35 @@ TEST_F(Fetch, ASettingThatLibcurlRefusesIsAnError) {  // as a library before 7.8
   EXPECT_EQ(requests_, 0);
 }
 
+TEST_F(Fetch, WhatAnotherProcessHasBroughtMeanwhileIsTaken) {
+  const std::string partial = target() + ".partial";
+  std::ofstream(partial) << "weights";
+  const int held = ::open(partial.c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_EQ(::flock(held, LOCK_EX), 0);
+  const auto opened = [&] {
+    std::error_code gone;
+    return std::count_if(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator(),
+                         [&](const auto& entry) { return fs::read_symlink(entry, gone) == partial; });
+  };
+  std::thread other([&] { hub::fetch(url("file.pth"), target(), ""); });
+  while (opened() < 2) std::this_thread::yield();
+  fs::rename(partial, target());
+  ::close(held);
+  other.join();
+  EXPECT_EQ(requests_, 0);
+  EXPECT_EQ(content_of(target()), "weights");
+  EXPECT_EQ(files(), 1u);
+}
+
+TEST_F(Fetch, AWebPageIsNoFileOfWeights) {
+  body_ = "\n<!DOCTYPE html>\n<p>Please sign in.";
+  for (const std::string prefix : {"", "0123"}) {
+    EXPECT_EQ(failure("file.pth", prefix), ErrorCode::io);
+    EXPECT_NE(text_.find("a web page"), std::string::npos) << text_;
+    EXPECT_EQ(files(), 0u);
+  }
+}
+
 TEST_F(Fetch, TwoAtOnceWaitForEachOther) {
   std::thread other([&] { hub::fetch(url("file.pth"), target(), test::sha256(body_)); });
   hub::fetch(url("file.pth"), target(), test::sha256(body_));
@@ -164,8 +236,17 @@ TEST_F(Fetch, GivesUpOnAStall) {
   EXPECT_EQ(failure("slow.pth", "", options), ErrorCode::io);
 }
 
-TEST_F(Fetch, NamesAMissingFileAndAClosedPort) {
+TEST_F(Fetch, NamesAMissingFileAClosedPortAndWhatIsNoUrl) {
   EXPECT_EQ(failure("absent.pth", ""), ErrorCode::io);
+  EXPECT_EQ(files(), 0u);
+  for (const std::string folder : {"/mirror/file.pth", "file:///mirror/file.pth"}) {
+    try {
+      hub::fetch(folder, target(), "");
+      FAIL();
+    } catch (const Error& error) {
+      EXPECT_EQ(std::string(error.what()), folder + ": a URL that begins with http:// or https:// is needed");
+    }
+  }
   try {
     hub::fetch("http://127.0.0.1:1/file.pth", target(), "");
     FAIL();
@@ -191,6 +272,18 @@ TEST_F(Fetch, CacheIsTorchs) {
   EXPECT_EQ(hub::cached("file.pth"), path);
   hub::cached_or_fetch(url("file.pth"), "file.pth", "ffffffff");
   EXPECT_EQ(requests_, 1) << "a cache hit asks nobody, as in torch";
+  ::unsetenv("TORCH_HOME");
+  const passwd* self = ::getpwuid(::getuid());
+  const std::string own = std::getenv("HOME"), home = self->pw_dir;
+  ::unsetenv("HOME");
+  EXPECT_EQ(hub::checkpoints_dir(), home + "/.cache/torch/hub/checkpoints");
+  ::setenv("HOME", own.c_str(), 1);
+  for (const auto& [name, folder] :
+       {std::pair("~" + std::string(self->pw_name) + "/t", home + "/t"), std::pair(std::string("~"), own),
+        std::pair(std::string("~nobody-of-that-name/t"), std::string("~nobody-of-that-name/t"))}) {
+    ::setenv("TORCH_HOME", name.c_str(), 1);
+    EXPECT_EQ(hub::checkpoints_dir(), folder + "/hub/checkpoints");
+  }
   ::unsetenv("TORCH_HOME");
   ::setenv("XDG_CACHE_HOME", "/somewhere", 1);
   EXPECT_EQ(hub::checkpoints_dir(), "/somewhere/torch/hub/checkpoints");

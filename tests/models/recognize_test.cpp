@@ -122,7 +122,7 @@ TEST(RecognizeVariants, TheNearestIsNamedWhenAWeightDiffers) {
   }
 }
 
-TEST(RecognizeVariants, AuxiliaryHeadsAndImageSizes) {
+TEST(RecognizeVariants, AuxiliaryHeadsImageAndRepresentationSizes) {
   for (const char* name : {"googlenet", "inception_v3"})
     for (const bool aux : {true, false}) {
       const Recognition found = recognize(bare(name, {.aux_logits = aux}));
@@ -133,6 +133,26 @@ TEST(RecognizeVariants, AuxiliaryHeadsAndImageSizes) {
   EXPECT_EQ(recognized(large), "vit_b_16");
   EXPECT_EQ(large.options.image_size, 384);
   EXPECT_EQ(recognize(bare("vit_h_14", {.image_size = 518})).options.image_size, 518);
+  const Recognition features = recognize(bare("vit_b_32", {.num_classes = 3, .representation_size = 64}));
+  EXPECT_EQ(recognized(features), "vit_b_32");
+  EXPECT_EQ(features.options.representation_size, 64);
+  EXPECT_EQ(features.options.num_classes, 3);
+}
+
+TEST(RecognizeVariants, AuxiliaryHeadsOfOtherClassesAreLeftOut) {
+  for (const auto& [name, heads] : {std::pair("googlenet", 20u), std::pair("inception_v3", 14u)}) {
+    StateDict state = bare(name);
+    state.set("fc.weight", Tensor::zeros({9, state["fc.weight"].size(1)}));  // published weights with a new `fc`
+    state.set("fc.bias", Tensor::zeros({9}));
+    for (const Recognition& found : {recognize(state), recognize(state, *models::find(name))}) {
+      EXPECT_EQ(recognized(found), name);
+      EXPECT_EQ(found.options.num_classes, 9);
+      EXPECT_EQ(found.options.aux_logits, false);
+      EXPECT_EQ(found.state.size() + heads, state.size());
+      EXPECT_THAT(found.notes, testing::ElementsAre(testing::HasSubstr("left out " + std::to_string(heads) +
+                                                                       " tensors of auxiliary heads")));
+    }
+  }
 }
 
 TEST(RecognizeVariants, NamesOfOlderVersions) {

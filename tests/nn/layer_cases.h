@@ -279,6 +279,7 @@ inline const Case cases[] = {
        return std::make_shared<AdaptiveLogSoftmaxWithLoss>(4, 8, std::vector<std::int64_t>{2, 5});
      }},
     {"DataParallel", []() -> ModulePtr { return std::make_shared<DataParallel>(std::make_shared<Linear>(2, 2)); }},
+    {"AveragedModel", []() -> ModulePtr { return std::make_shared<AveragedModel>(std::make_shared<Linear>(2, 2)); }},
 };
 
 inline ModulePtr make(std::string_view name) {

@@ -145,6 +145,7 @@ def layers():
         ("PairwiseDistance", lambda: nn.PairwiseDistance()),
         ("AdaptiveLogSoftmaxWithLoss", lambda: nn.AdaptiveLogSoftmaxWithLoss(4, 8, [2, 5])),
         ("DataParallel", lambda: nn.DataParallel(nn.Linear(2, 2))),
+        ("AveragedModel", lambda: torch.optim.swa_utils.AveragedModel(nn.Linear(2, 2))),
     ])
 
 
@@ -195,7 +196,8 @@ FORWARD = {  # name of a layer: shape of its input
     "Upsample_tuple": (1, 1, 2, 2), "UpsamplingBilinear2d": (1, 1, 2, 3), "PixelShuffle": (1, 4, 2, 2),
     "ChannelShuffle": (1, 4, 2, 2), "RNN": (3, 2, 3), "LSTM": (2, 3, 3), "LSTM_projected": (3, 1, 3), "GRU": (3, 3),
     "RNNCell": (2, 3), "LSTMCell": (2, 3), "GRUCell": (3,), "TransformerEncoderLayer": (3, 1, 8),
-    "TransformerEncoder": (3, 2, 8), "Sequential": (2, 3), "DataParallel": (1, 2), "MultiheadAttention": (3, 2, 8),
+    "TransformerEncoder": (3, 2, 8), "Sequential": (2, 3), "DataParallel": (1, 2), "AveragedModel": (1, 2),
+    "MultiheadAttention": (3, 2, 8),
 }
 
 

@@ -89,6 +89,17 @@ TEST(OldTorchvision, MobileNetV3Of010) {
   expect_todays(old, {1, 3, 32, 32});
 }
 
+TEST(OldTorchvision, DenseNetOf02) {
+  Old old("densenet121");
+  for (const auto& [name, state] : old.states) {
+    if (name != "_DenseLayer") continue;
+    Old::drop(*state, "memory_efficient");
+    for (auto& [key, child] : Old::children(*state).items)  // "norm1" was "norm.1"
+      key = old.heap->interned(std::string(*object::text(key)).insert(4, "."));
+  }
+  expect_todays(old, {1, 3, 32, 32});
+}
+
 TEST(OldTorchvision, Inception3Of05) {
   Old old("inception_v3");
   Dict& children = Old::children(*old.states.front().second);

@@ -88,6 +88,21 @@ TEST(Decode, RefusesDamagedPngDataByTheirChecksum) {
   EXPECT_EQ(code_of([&] { decode(bytes); }), ErrorCode::corrupt);
 }
 
+TEST(Decode, ChecksumsOfOtherChunksCountBeforeThePixelsOnly) {
+  const std::vector<std::byte> whole = read_bytes(data_path("rgb8.png"));
+  const std::string text("\0\0\0\5tEXta\0bcd????", 17);  // none of Pillow's business but for its checksum
+  for (const auto& [before, fine] : {std::pair("IDAT", false), std::pair("IEND", true)}) {
+    std::vector<std::byte> bytes = whole;
+    const auto at = bytes.begin() + static_cast<std::ptrdiff_t>(find(whole, before)) - 4;
+    const auto chunk = std::as_bytes(std::span(text));
+    bytes.insert(at, chunk.begin(), chunk.end());
+    if (fine)
+      EXPECT_EQ(sha256(decode(bytes)), sha256(decode(whole)));
+    else
+      EXPECT_EQ(code_of([&] { decode(bytes); }), ErrorCode::corrupt);
+  }
+}
+
 TEST(Decode, RefusesSmallFilesThatClaimHugeImages) {
   const std::vector<std::byte> jpeg = read_bytes(data_path("420.jpg"));
   const std::size_t frame = find(jpeg, "\xff\xc0");

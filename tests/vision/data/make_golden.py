@@ -155,7 +155,10 @@ def main():
             print(name, *image.size, sha(image.tobytes()), file=out)
     source = Image.fromarray(picture(97, 61, noise=60))
     source.save(HERE / "noise.png")
-    sizes = [(40, 25), (97, 30), (50, 61), (200, 130), (97, 61), (1, 1), (13, 300), (96, 60), (5, 61)]
+    tall = source.crop((30, 0, 50, 61))
+    tall.save(HERE / "tall.png")
+    sizes = [(40, 25), (97, 30), (50, 61), (200, 130), (97, 61), (1, 1), (13, 300), (96, 60), (5, 61),
+             (120, 20), (90, 47), (90, 46)]  # the last: vertically first, by one row
     with open(HERE / "resizes.txt", "w") as out:
         for channels, mode in ((3, "RGB"), (1, "L")):
             for name, code in FILTERS.items():
@@ -170,6 +173,11 @@ def main():
                 image = resized(image, resize, name) if resize else image
                 image = cropped(image, crop) if crop else image
                 print("noise.png", resize, crop, name, channels, sha(tensor(image).astype("<f4").tobytes()), file=out)
+        for resize, crop, name in ((16, 12, "bilinear"), (12, 0, "bicubic"), (8, 10, "lanczos")):
+            for channels, mode in ((3, "RGB"), (1, "L")):
+                image = resized(tall.convert(mode), resize, name)
+                image = cropped(image, crop) if crop else image
+                print("tall.png", resize, crop, name, channels, sha(tensor(image).astype("<f4").tobytes()), file=out)
     if len(sys.argv) > 1:
         with open(HERE / "photos.txt", "w") as out:
             for preset in json.load(open(sys.argv[1]))["preprocessing"]:
