@@ -7,6 +7,8 @@
 #include <array>
 #include <vector>
 
+#include "torch/reader.h"
+
 namespace flambeau::torch {
 namespace {
 
@@ -370,7 +372,7 @@ bool is_dunder(std::string_view name) noexcept { return name.starts_with("__"); 
 
 Standing standing(std::string_view module, std::string_view qualname) {
   if (in(allowed, module, qualname) || (module == "torch" && dtype_named(qualname))) return Standing::allowed;
-  if (in(known, module, qualname)) return Standing::known;
+  if (in(known, module, qualname) || (module == "torch" && dtype_of_libtorch_class(qualname))) return Standing::known;
   if (module.starts_with("__torch__")) return Standing::known;  // TorchScript's own classes, never imported by Python
   if (in(dangerous, module, qualname)) return Standing::dangerous;
   // A dotted name walks through attributes: "pathlib", "os.system". Any run of its parts may be a module that reaches

@@ -3,6 +3,8 @@
 #include <flambeau/error.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/checked.h"
 #include "torch/rebuild.h"
 
@@ -33,6 +35,18 @@ std::optional<DType> dtype_of_storage_class(std::string_view name) noexcept {
     return DType::uint8;
   for (const DTypeInfo& info : dtypes)
     if (!info.storage_class.empty() && info.storage_class == name) return info.dtype;
+  return dtype_of_libtorch_class(name);
+}
+
+/// libtorch writes the name of its scalar type, which is torch's dtype but for case.
+std::optional<DType> dtype_of_libtorch_class(std::string_view name) noexcept {
+  constexpr std::string_view suffix = "Storage";
+  if (!name.ends_with(suffix)) return std::nullopt;
+  name.remove_suffix(suffix.size());
+  if (name == "ComplexHalf") return DType::complex32;
+  const auto same = [](char upper, char lower) { return (upper >= 'A' && upper <= 'Z' ? upper + 32 : upper) == lower; };
+  for (const DTypeInfo& info : dtypes)
+    if (info.storage_class.empty() && std::ranges::equal(name, info.name, same)) return info.dtype;
   return std::nullopt;
 }
 

@@ -102,7 +102,10 @@ class Reader : public pickle::Meaning {
   friend struct Rebuild;
 };
 
-/// dtype of a storage class, with or without module ("torch.FloatStorage", "FloatStorage"); uint8 for untyped ones.
+/// dtype of a storage class, with or without module ("torch.FloatStorage", "FloatStorage"), libtorch's among them;
+/// uint8 for untyped ones.
 std::optional<DType> dtype_of_storage_class(std::string_view name) noexcept;
+/// The same of a class that only libtorch names, in TorchScript: "UInt16Storage", where Python saves untyped storages.
+std::optional<DType> dtype_of_libtorch_class(std::string_view name) noexcept;
 
 }  // namespace flambeau::torch

@@ -113,8 +113,9 @@ pickle::Reducer::Reduction Writer::quantized(Heap& scratch, const Tensor& tensor
 
 Ref Writer::storage(Heap& scratch, object::StorageNode& node) {
   if (!node.storage) throw Error(ErrorCode::invalid_argument, "a storage without memory cannot be saved");
-  // torch gives loaded untyped storages the class of bytes, and so writes that.
-  const DType dtype = dtype_of_storage_class(node.storage_class).value_or(DType::uint8);
+  // torch gives loaded untyped storages the class of bytes, and so writes that; libtorch's classes it does not know.
+  DType dtype = dtype_of_storage_class(node.storage_class).value_or(DType::uint8);
+  if (info(dtype).storage_class.empty()) dtype = DType::uint8;
   const bool is_untyped = node.storage_class == untyped;
   const std::string_view storage_class = info(dtype).storage_class;
   const std::uint64_t nbytes = node.storage->nbytes(), numel = nbytes / itemsize(dtype);

@@ -65,6 +65,30 @@ TEST(TorchReader, TiesTensorsOfOneKey) {
   EXPECT_EQ(read.storages.ids.size(), 1u);
 }
 
+TEST(TorchReader, KnowsTheStorageClassesThatOnlyLibtorchNames) {
+  const std::pair<std::string_view, DType> classes[] = {{"UInt16Storage", DType::uint16},
+                                                        {"ComplexHalfStorage", DType::complex32},
+                                                        {"Float8_e4m3fnStorage", DType::float8_e4m3fn},
+                                                        {"Float4_e2m1fn_x2Storage", DType::float4_e2m1fn_x2},
+                                                        {"Bits1x8Storage", DType::bits1x8}};
+  for (const auto& [name, dtype] : classes) {
+    const Read read(Pickle()
+                        .global("torch._utils", "_rebuild_tensor_v2")
+                        .mark()
+                        .storage(name, "0", 4)
+                        .number(0)
+                        .numbers({4})
+                        .numbers({1})
+                        .raw("\x89")
+                        .hooks()
+                        .tuple()
+                        .reduce()
+                        .stop());
+    EXPECT_EQ(read.tensor().tensor.dtype(), dtype);
+    EXPECT_EQ(standing("torch", name), Standing::known);
+  }
+}
+
 TEST(TorchReader, RefusesTensorsThatLeaveTheirStorage) {
   EXPECT_THAT(failure(Pickle().tensor("3", 100, 0, {200}, {1}).stop()),
               HasSubstr("storage '3' holds 400 bytes, 800 needed"));
