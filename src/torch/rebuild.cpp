@@ -27,6 +27,8 @@ constexpr std::array rows = {
     Row{"torch._utils", "_rebuild_sparse_tensor", &Rebuild::sparse},
     Row{"torch._utils", "_rebuild_sparse_csr_tensor", &Rebuild::sparse},
     Row{"torch._utils", "_rebuild_nested_tensor", &Rebuild::nested},
+    Row{"torch._utils", "_rebuild_device_tensor_from_numpy", &Rebuild::device_tensor_from_numpy},
+    Row{"torch._utils", "_rebuild_xla_tensor", &Rebuild::device_tensor_from_numpy},
     Row{"torch._tensor", "_rebuild_from_type", &Rebuild::from_type},
     Row{"torch._tensor", "_rebuild_from_type_v2", &Rebuild::from_type_v2},
     Row{"torch.tensor", "_rebuild_from_type", &Rebuild::from_type},

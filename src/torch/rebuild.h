@@ -63,6 +63,7 @@ struct Rebuild {
   Result numpy_reconstruct(const Args& args);
   Result numpy_scalar(const Args& args);
   Result numpy_frombuffer(const Args& args);
+  Result device_tensor_from_numpy(const Args& args);
 
  private:
   Tensor view(const Args& args, DType dtype, std::size_t first);
