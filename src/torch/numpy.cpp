@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "torch/numpy.h"
 #include "torch/rebuild.h"
 
 namespace flambeau::torch {
@@ -11,24 +12,26 @@ namespace {
 using object::as;
 using object::Ref;
 
-/// A numpy.dtype as it is pickled: numpy.dtype(type, False, True) with the state (3, byte order, subarray, names, …).
-struct PickledDtype {
-  std::string_view type;          // "f4", "U3"
-  bool swapped = false;           // big-endian
-  std::optional<DType> number{};  // what it is to torch: numpy has one object of it
-
-  std::size_t width() const noexcept {  // bytes that are in one order
-    const std::size_t size = type.size() > 1 ? static_cast<std::size_t>(type[1] - '0') : 1;
-    if (type[0] == 'U') return 4;
-    return type == "c16" ? 8 : type[0] == 'c' ? size / 2 : size;
-  }
-};
-
 const std::vector<Ref>* tuple_items(Ref ref) noexcept {
   return ref.kind() == Kind::tuple ? &as<object::Sequence>(ref)->items : nullptr;
 }
 
-std::optional<PickledDtype> parse(Ref ref) noexcept {
+std::string swapped(std::string bytes, std::size_t width) {
+  for (std::size_t at = 0; at + width <= bytes.size(); at += width)
+    std::reverse(bytes.begin() + static_cast<std::ptrdiff_t>(at),
+                 bytes.begin() + static_cast<std::ptrdiff_t>(at + width));
+  return bytes;
+}
+
+}  // namespace
+
+std::size_t PickledDtype::width() const noexcept {
+  const std::size_t size = type.size() > 1 ? static_cast<std::size_t>(type[1] - '0') : 1;
+  if (type[0] == 'U') return 4;
+  return type == "c16" ? 8 : type[0] == 'c' ? size / 2 : size;
+}
+
+std::optional<PickledDtype> pickled_dtype(Ref ref) noexcept {
   constexpr std::pair<std::string_view, DType> numbers[] = {
       {"b1", DType::boolean},   {"i1", DType::int8},       {"i2", DType::int16},   {"i4", DType::int32},
       {"i8", DType::int64},     {"u1", DType::uint8},      {"u2", DType::uint16},  {"u4", DType::uint32},
@@ -42,24 +45,16 @@ std::optional<PickledDtype> parse(Ref ref) noexcept {
   made.type = object::text((*args)[0]).value_or("");
   made.swapped = object::text((*state)[1]) == ">";
   if (made.type.empty()) return std::nullopt;
-  for (const auto& [type, dtype] : numbers)
-    if (type == made.type) made.number = dtype;
-  const bool swappable = made.number || made.type[0] == 'U' || made.type == "M8" || made.type == "m8";
-  return swappable ? std::optional(made) : std::nullopt;
+  for (const auto& [type, number] : numbers)
+    if (type == made.type) made.number = number;
+  const bool known =
+      made.number || made.type[0] == 'U' || made.type[0] == 'S' || made.type == "M8" || made.type == "m8";
+  return known ? std::optional(made) : std::nullopt;
 }
-
-std::string swapped(std::string bytes, std::size_t width) {
-  for (std::size_t at = 0; at + width <= bytes.size(); at += width)
-    std::reverse(bytes.begin() + static_cast<std::ptrdiff_t>(at),
-                 bytes.begin() + static_cast<std::ptrdiff_t>(at + width));
-  return bytes;
-}
-
-}  // namespace
 
 /// The dtype of the same type in little-endian order: of a number the one object, of others a new one.
 Ref Rebuild::native_dtype(const object::Object& dtype) {
-  const PickledDtype parsed = *parse(Ref(const_cast<object::Object*>(&dtype)));
+  const PickledDtype parsed = *pickled_dtype(Ref(const_cast<object::Object*>(&dtype)));
   Ref* known = parsed.number ? &reader.native_dtypes_[std::string(parsed.type)] : nullptr;
   if (known != nullptr && !known->is_none()) return *known;
   std::vector<Ref> state = *tuple_items(dtype.state);
@@ -82,7 +77,7 @@ Rebuild::Result Rebuild::numpy_reconstruct(const Args& args) {
 }
 
 Rebuild::Result Rebuild::numpy_scalar(const Args& args) {
-  const auto dtype = args.size() == 2 ? parse(args.at(0)) : std::nullopt;
+  const auto dtype = args.size() == 2 ? pickled_dtype(args.at(0)) : std::nullopt;
   if (!dtype || !dtype->number || args.at(1).kind() != Kind::bytes) return std::nullopt;
   const Ref native = native_dtype(*as<object::Object>(args.at(0)));
   Ref value = args.at(1);
@@ -112,7 +107,7 @@ Rebuild::Result Rebuild::device_tensor_from_numpy(const Args& args) {
   args.expect(4, 4);
   const auto* const array = as<object::Object>(args.at(0));
   const auto* const state = array != nullptr ? tuple_items(array->state) : nullptr;
-  const auto dtype = state != nullptr && state->size() == 5 ? parse((*state)[2]) : std::nullopt;
+  const auto dtype = state != nullptr && state->size() == 5 ? pickled_dtype((*state)[2]) : std::nullopt;
   const auto* const bytes = dtype && dtype->number ? as<object::Bytes>((*state)[4]) : nullptr;
   if (bytes == nullptr) args.wrong(0, "a numpy array of numbers");
   const Args parts("numpy array", array->state);
@@ -135,7 +130,7 @@ bool Rebuild::set_array_state(object::Object& array, Ref state) {
     return false;
   const auto* const items = tuple_items(state);
   if (items == nullptr || items->size() != 5 || (*items)[4].kind() != Kind::bytes) return false;
-  const auto dtype = parse((*items)[2]);
+  const auto dtype = pickled_dtype((*items)[2]);
   if (!dtype || !dtype->swapped) return false;
   std::vector<Ref> made = *items;
   made[2] = native_dtype(*as<object::Object>(made[2]));
