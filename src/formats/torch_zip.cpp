@@ -134,7 +134,9 @@ object::Ref read_torch_zip(object::Heap& heap, const archive::ZipReader& zip, co
   about.root_name = zip.root();
   const std::string stream = zip.read(*entry);
   ZipStorages storages(zip, folder, about.big_endian, options);
-  torch::Reader reader(storages, reader_options(options, depth));
+  torch::Reader::Options meaning = reader_options(options, depth);
+  meaning.share_empty = zip.find("byteorder") == nullptr;  // written since torch 2.1
+  torch::Reader reader(storages, std::move(meaning));
   const pickle::Result result = [&] {
     try {
       return pickle::read(std::as_bytes(std::span(stream)), heap, reader, options.limits);

@@ -137,9 +137,10 @@ Reader::Known& Reader::known_storage(object::Heap& heap, const StorageId& id) {
   }
   // torch takes the first id of a key and ignores what later ones say; a file that contradicts itself is damaged.
   if (known.id.numel == 0 && id.numel == 0) {
-    if (known.id.storage_class == id.storage_class) return known;
-    // An empty storage is nobody's: each view has its own dtype.
-    auto storage = object::as<object::StorageNode>(known.node)->storage;
+    // An empty storage is nobody's: torch opens one for each id, or takes one for all, whatever their dtypes.
+    if (options_.share_empty && known.id.storage_class == id.storage_class) return known;
+    auto storage = options_.share_empty ? object::as<object::StorageNode>(known.node)->storage : storages_.open(id);
+    storage->set_location(std::string(id.location));
     known = {id, heap.storage(std::move(storage), std::string(id.storage_class))};
     return known;
   }

@@ -35,8 +35,8 @@ struct StorageId {
 class Storages {
  public:
   virtual ~Storages() = default;
-  /// Called once for each key, when it is first met. Throws Error(corrupt) when the container holds no such storage, or
-  /// one of another size than `id.nbytes`.
+  /// Called once for each key, when it is first met, and again for each further id of an empty storage. Throws
+  /// Error(corrupt) when the container holds no such storage, or one of another size than `id.nbytes`.
   virtual std::shared_ptr<Storage> open(const StorageId& id) = 0;
   /// A slice of the storage `root` under a key of its own (legacy files of 0.1 to 0.3). Already checked to lie inside.
   virtual std::shared_ptr<Storage> view(const StorageId& root, std::uint64_t offset, std::uint64_t nbytes);
@@ -51,7 +51,8 @@ class Reader : public pickle::Meaning {
     bool inert = false;  ///< take dangerous globals as inert values instead of throwing Error(forbidden)
     /// Reads a checkpoint inside this one (the bytes given to torch.storage._load_from_bytes) into the same heap.
     std::function<object::Ref(object::Heap&, std::string_view)> nested{};
-    bool classes = false;  ///< persistent ids may be ('module', class, source file, source), as in legacy files
+    bool classes = false;      ///< persistent ids may be ('module', class, source file, source), as in legacy files
+    bool share_empty = false;  ///< empty storages of one key are one, as before torch 2
   };
   /// `storages` outlives the Reader.
   Reader(Storages& storages, Options options);

@@ -135,6 +135,20 @@ TEST(TorchReader, RefusesContradictingIds) {
   EXPECT_THAT(failure(Pickle().storage("NoStorage", "0", 1).stop()), HasSubstr("no storage class"));
 }
 
+TEST(TorchReader, OpensEmptyStoragesForEachIdUnlessTheyAreShared) {
+  const std::string stream = Pickle().mark().tensor("0", 0, 0, {0}, {1}).tensor("0", 0, 0, {0}, {1}).tuple().stop();
+  for (const bool share : {false, true}) {
+    Zeros storages;
+    object::Heap heap;
+    Reader reader(storages, {.share_empty = share});
+    const object::Ref root = pickle::read(std::as_bytes(std::span(stream)), heap, reader, Limits{}).root;
+    const auto& items = object::as<object::Sequence>(root)->items;
+    EXPECT_EQ(object::as<object::TensorNode>(items[0])->tensor.storage() ==
+                  object::as<object::TensorNode>(items[1])->tensor.storage(),
+              share);
+  }
+}
+
 TEST(TorchReader, RefusesDangerousGlobalsUnlessInert) {
   const std::string stream = Pickle().global("posix", "system").mark().text("true").tuple().reduce().stop();
   EXPECT_THAT(failure(stream, ErrorCode::forbidden), HasSubstr("'posix.system'"));
