@@ -89,8 +89,8 @@ pickle::Reducer::Reduction Writer::plain(Heap& scratch, const Tensor& tensor) {
   if (!typed) args.push_back(dtype);
   if (tensor.is_conj() || tensor.is_neg()) {
     std::vector<object::Pair> bits;
-    if (tensor.is_conj()) bits.emplace_back(scratch.string("conj"), Ref::boolean(true));
     if (tensor.is_neg()) bits.emplace_back(scratch.string("neg"), Ref::boolean(true));
+    if (tensor.is_conj()) bits.emplace_back(scratch.string("conj"), Ref::boolean(true));
     args.push_back(scratch.dict(std::move(bits)));
   }
   return {rebuild(scratch, typed ? "_rebuild_tensor_v2" : "_rebuild_tensor_v3"), scratch.tuple(std::move(args))};
