@@ -152,10 +152,13 @@ void Rebuild::metadata(const Args& args, std::size_t index, Tensor& tensor) {
   if (args.size() <= index || args.at(index).is_none()) return;
   const auto* const dict = object::as<object::Dict>(args.at(index));
   if (dict == nullptr) args.wrong(index, "a dict");
-  for (const auto& [key, value] : dict->items) {
-    const bool set = value.kind() == Kind::boolean && value.boolean_value();
-    if (object::text(key) == "conj") tensor.set_conj(set);
-    if (object::text(key) == "neg") tensor.set_neg(set);
+  for (const auto& [key, value] : dict->items) {  // torch looks at the keys alone
+    if (object::text(key) == "conj") {
+      if (info(tensor.dtype()).kind != DTypeClass::complex)
+        args.fail(fmt::format("{} tensors cannot have a conjugate bit", flambeau::name(tensor.dtype())));
+      tensor.set_conj(true);
+    }
+    if (object::text(key) == "neg") tensor.set_neg(true);
   }
 }
 

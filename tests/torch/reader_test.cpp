@@ -149,6 +149,28 @@ TEST(TorchReader, OpensEmptyStoragesForEachIdUnlessTheyAreShared) {
   }
 }
 
+TEST(TorchReader, TakesBitsByTheirKeysAlone) {
+  const auto with_bit = [](std::string_view storage) {
+    return Pickle()
+        .global("torch._utils", "_rebuild_tensor_v2")
+        .mark()
+        .storage(storage, "0", 2)
+        .number(0)
+        .numbers({2})
+        .numbers({1})
+        .raw("\x89")
+        .hooks()
+        .raw("}")
+        .text("conj")
+        .raw("\x89s")
+        .tuple()
+        .reduce()
+        .stop();
+  };
+  EXPECT_TRUE(Read(with_bit("ComplexFloatStorage")).tensor().tensor.is_conj());
+  EXPECT_THAT(failure(with_bit("FloatStorage")), HasSubstr("float32 tensors cannot have a conjugate bit"));
+}
+
 TEST(TorchReader, RefusesDangerousGlobalsUnlessInert) {
   const std::string stream = Pickle().global("posix", "system").mark().text("true").tuple().reduce().stop();
   EXPECT_THAT(failure(stream, ErrorCode::forbidden), HasSubstr("'posix.system'"));
