@@ -100,24 +100,28 @@ bool wrapped(Parts& out, const std::vector<Ref>& args, bool parameter) {
 }
 bool parameter(Parts& out, const std::vector<Ref>& args) {
   if (!wrapped(out, args, true)) return false;
-  if (args.size() == 4) by_name(out, args[3]);
+  if (args.size() == 4 && args[0].kind() == Kind::tensor) by_name(out, args[3]);
   return true;
 }
 bool device_tensor(Parts& out, const std::vector<Ref>& args) { return wrapped(out, args, false); }
+/// A tensor without data of its own, such as a MaskedTensor: its attributes hold what it is made of.
+bool shell(Parts&, const std::vector<Ref>&) { return true; }
 
 /// Calls whose arguments have names of their own.
 struct Call {
   std::string_view name;
   bool (*parts)(Parts&, const std::vector<Ref>& args);
+  bool dense = false;  ///< has attributes, as other layouts have not
 };
 constexpr std::array calls = {
     Call{"torch._utils._rebuild_sparse_tensor", sparse},
     Call{"torch._utils._rebuild_sparse_csr_tensor", sparse},
     Call{"torch._utils._rebuild_nested_tensor", nested},
     Call{"torch.nested._internal.nested_tensor._rebuild_njt", jagged},
-    Call{"torch._utils._rebuild_parameter", parameter},
-    Call{"torch._utils._rebuild_parameter_with_state", parameter},
-    Call{"torch._utils._rebuild_device_tensor_from_cpu_tensor", device_tensor},
+    Call{"torch._utils._rebuild_parameter", parameter, true},
+    Call{"torch._utils._rebuild_parameter_with_state", parameter, true},
+    Call{"torch._utils._rebuild_device_tensor_from_cpu_tensor", device_tensor, true},
+    Call{"torch._utils._rebuild_wrapper_subclass", shell, true},
 };
 
 bool call(Parts& out, const std::string& name, Ref args) {
@@ -135,7 +139,7 @@ bool call(Parts& out, const std::string& name, Ref args) {
     if (inner_args == nullptr) return false;
     for (const Call& row : calls)
       if (row.name == inner && row.parts(out, *inner_args)) {
-        if (row.parts != jagged) by_name(out, (*items)[3]);  // a jagged tensor's state repeats its arguments
+        if (row.dense) by_name(out, (*items)[3]);
         return true;
       }
   }

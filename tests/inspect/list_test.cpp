@@ -89,6 +89,37 @@ TEST(List, ModulesListParametersBuffersAndChildren) {
   EXPECT_THAT(t.names(root), ElementsAre("steps", "fc.weight", "fc.cache", "cache"));
 }
 
+/// Calls of torch's rebuilding functions, as the reader leaves them.
+struct Calls : Tree {
+  Ref call(std::string_view module, std::string_view name, std::vector<Ref> args) {
+    return heap->object(object::Construction::reduce, heap->global(module, name), heap->tuple(std::move(args)));
+  }
+  Ref sparse(std::string_view layout, std::vector<Ref> data) {
+    return call("torch._utils", "_rebuild_sparse_tensor",
+                {call("torch.serialization", "_get_layout", {key(layout)}), heap->tuple(std::move(data))});
+  }
+  /// func(*args) with a class and attributes.
+  Ref typed(Ref inner, std::vector<object::Pair> attributes) {
+    const auto& object = *object::as<object::Object>(inner);
+    return call("torch._tensor", "_rebuild_from_type_v2",
+                {object.callable, heap->global("torch", "Tensor"), object.args, heap->dict(std::move(attributes))});
+  }
+};
+
+TEST(List, OnlyDenseTensorsHaveAttributes) {
+  Calls t;
+  const Ref coo = t.sparse("torch.sparse_coo", {t.tensor(), t.tensor(), t.heap->tuple({})});
+  EXPECT_THAT(t.names(t.heap->dict({{t.key("w"), t.typed(coo, {{t.key("note"), t.tensor()}})}})),
+              ElementsAre("w.indices", "w.values"));
+}
+
+TEST(List, ATensorWithoutDataOfItsOwnListsItsAttributes) {
+  Calls t;
+  const Ref shell = t.call("torch._utils", "_rebuild_wrapper_subclass", {t.heap->global("my", "Masked")});
+  EXPECT_THAT(t.names(t.heap->dict({{t.key("m"), t.typed(shell, {{t.key("_data"), t.tensor()}})}})),
+              ElementsAre("m._data"));
+}
+
 TEST(List, DigestsAreOfTheElementsInOrder) {
   const float values[] = {1, 2, 3, 4, 5, 6};
   const Tensor tensor = Tensor::of<float>({2, 3}, values);
