@@ -146,6 +146,13 @@ bool call(Parts& out, const std::string& name, Ref args) {
   return false;
 }
 
+/// The values of a compressed or nested tensor are a view of it; those of a COO tensor stand for themselves.
+void pass_gradient(Parts& out) {
+  if (!out.empty() && out[0].element == PathElement("indices")) return;
+  for (Part& part : out)
+    if (part.element == PathElement("values") && !part.as) part.as = As{false, true, true};
+}
+
 /// nn.Module: an instance whose attributes hold the three tables.
 bool module(Parts& out, const Object& object) {
   const auto* const state =
@@ -233,8 +240,10 @@ std::vector<Part> parts(object::Node* node, const std::optional<As>& as) {
       const auto& object = *static_cast<Object*>(node);
       const std::string name = object::global_name(object.callable);
       if (object.construction == object::Construction::reduce &&
-          (call(out, name, object.args) || special(out, object, name)))
+          (call(out, name, object.args) || special(out, object, name))) {
+        if (as && as->requires_grad) pass_gradient(out);
         break;
+      }
       if (!module(out, object)) instance(out, object);
       break;
     }

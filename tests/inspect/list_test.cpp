@@ -113,6 +113,20 @@ TEST(List, OnlyDenseTensorsHaveAttributes) {
               ElementsAre("w.indices", "w.values"));
 }
 
+TEST(List, ValuesOfAParameterNeedGradientsButOfACooTensor) {
+  Calls t;
+  const auto needs = [&](std::string_view layout, std::vector<Ref> data) {
+    const Ref parameter = t.call("torch._utils", "_rebuild_parameter",
+                                 {t.sparse(layout, std::move(data)), Ref::boolean(true), t.heap->ordered_dict()});
+    for (const Listed& row : list(Checkpoint(Value(t.heap, parameter)), {}))
+      if (row.name == "values") return row.requires_grad && !row.parameter;
+    return false;
+  };
+  const Ref size = t.heap->tuple({});
+  EXPECT_TRUE(needs("torch.sparse_csr", {t.tensor(), t.tensor(), t.tensor(), size}));
+  EXPECT_FALSE(needs("torch.sparse_coo", {t.tensor(), t.tensor(), size}));
+}
+
 TEST(List, ATensorWithoutDataOfItsOwnListsItsAttributes) {
   Calls t;
   const Ref shell = t.call("torch._utils", "_rebuild_wrapper_subclass", {t.heap->global("my", "Masked")});
