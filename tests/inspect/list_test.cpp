@@ -127,6 +127,16 @@ TEST(List, ValuesOfAParameterNeedGradientsButOfACooTensor) {
   EXPECT_FALSE(needs("torch.sparse_coo", {t.tensor(), t.tensor(), size}));
 }
 
+TEST(List, ASubclassSaysThatItIsAParameter) {
+  Tree t;
+  const Ref tensor = t.tensor();
+  object::as<object::TensorNode>(tensor)->type = t.heap->global("my", "Scaled");
+  const auto is_parameter = [&] { return list(Checkpoint(Value(t.heap, tensor)), {})[0].parameter; };
+  EXPECT_FALSE(is_parameter());
+  object::as<object::TensorNode>(tensor)->attributes = t.heap->dict({{t.key("_is_param"), Ref::boolean(true)}});
+  EXPECT_TRUE(is_parameter());
+}
+
 TEST(List, ATensorWithoutDataOfItsOwnListsItsAttributes) {
   Calls t;
   const Ref shell = t.call("torch._utils", "_rebuild_wrapper_subclass", {t.heap->global("my", "Masked")});
