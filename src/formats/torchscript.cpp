@@ -5,7 +5,6 @@
 
 #include <map>
 #include <set>
-#include <unordered_set>
 
 #include "formats/graph.h"
 #include "torch/children.h"
@@ -91,22 +90,12 @@ Classes classes_of(const archive::ZipReader& zip, std::vector<std::string>& note
 /// state_dict, they repeat parameters (an LSTM's _flat_weights) or are made by the program. Gives their number.
 std::size_t sort_attributes(object::Ref root, const Classes& classes) {
   std::size_t left_out = 0;
-  std::unordered_set<const object::Node*> seen;
-  std::vector<object::Node*> open;
-  const auto meet = [&](object::Ref ref) {
-    if (object::Node* const node = ref.node(); node != nullptr && node->kind >= Kind::tuple && seen.insert(node).second)
-      open.push_back(node);
-  };
-  meet(root);
-  while (!open.empty()) {
-    object::Node* const node = open.back();
-    open.pop_back();
-    torch::each_child(node, meet);
+  torch::each_node(root, [&](object::Node* node) {
     const auto* const module = object::as<object::Object>(object::Ref(node));
     auto* const state = module != nullptr ? object::as<object::Dict>(module->state) : nullptr;
-    if (state == nullptr) continue;
+    if (state == nullptr) return;
     const auto found = classes.find(object::global_name(module->callable));
-    if (found == classes.end()) continue;
+    if (found == classes.end()) return;
     const Class& cls = found->second;
     for (const auto& [key, value] : state->items) {
       auto* const tensor = object::as<object::TensorNode>(value);
@@ -116,7 +105,7 @@ std::size_t sort_attributes(object::Ref root, const Classes& classes) {
     left_out += std::erase_if(state->items, [&cls](const object::Pair& item) {
       return cls.collections.contains(object::text(item.first).value_or(std::string_view{}));
     });
-  }
+  });
   return left_out;
 }
 
