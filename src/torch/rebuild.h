@@ -67,6 +67,7 @@ struct Rebuild {
 
  private:
   Tensor view(const Args& args, DType dtype, std::size_t first);
+  object::Ref plain(const Args& args, DType dtype, std::size_t metadata_at);
   void hooks(object::Ref dict) noexcept;
   void metadata(const Args& args, std::size_t index, Tensor& tensor);
   Result make_parameter(const Args& args);
