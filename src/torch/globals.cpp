@@ -66,6 +66,9 @@ constexpr std::array known = {
     Row{"fractions", "Fraction"},
     Row{"uuid", "UUID SafeUUID"},
     Row{"argparse", "Namespace"},
+    Row{"http", "HTTPStatus HTTPMethod"},
+    Row{"os", "stat_result"},
+    Row{"signal", "Signals Handlers Sigmasks"},
     Row{"types", "SimpleNamespace"},
     Row{"typing", "Any Union Optional List Dict Tuple Set"},
     Row{"logging", "getLogger Logger RootLogger"},
@@ -366,6 +369,11 @@ bool in(std::span<const Row> table, std::string_view module, std::string_view na
   });
 }
 
+/// As members of an Enum are named, and no module is.
+bool is_constant(std::string_view name) noexcept {
+  return std::ranges::all_of(name, [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; });
+}
+
 bool is_dunder(std::string_view name) noexcept { return name.starts_with("__"); }
 
 }  // namespace
@@ -419,6 +427,7 @@ Standing standing_of_getattr(object::Ref args, std::string& named) {
       named = global->module + "." + global->qualname + "." + path;
       const Standing root = standing(global->module, global->qualname);
       const Standing whole = standing(global->module, global->qualname + "." + path);
+      if (root == Standing::known && is_constant(path)) return Standing::known;
       if (root == Standing::dangerous || whole == Standing::dangerous) return Standing::dangerous;
       return root == Standing::allowed || root == Standing::known ? Standing::known : Standing::unknown;
     }
