@@ -149,6 +149,7 @@ void write(const Checkpoint& checkpoint, bytes::Sink& sink, const std::string& n
       return write_zip(checkpoint, sink, name, options);
     case SaveOptions::Format::legacy:
       torch::refuse_dangerous(root);
+      torch::refuse_early_readers(root);
       return write_legacy(checkpoint, sink, options);
     case SaveOptions::Format::safetensors:
       return formats::safetensors::write(named_as_they_stand(checkpoint), sink,

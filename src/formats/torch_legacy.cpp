@@ -74,6 +74,15 @@ std::uint64_t read_count(const bytes::Source& source, std::uint64_t offset) {
   return count;
 }
 
+/// A key in the list of storages at `offset`.
+std::string key_of(object::Ref item, std::uint64_t offset) {
+  if (const auto number = object::int_value(item)) return std::to_string(*number);
+  const auto key = object::text(item);
+  if (!key)
+    throw Error(ErrorCode::corrupt, fmt::format("a storage key is a {}", name(item.kind())), {.offset = offset});
+  return std::string(*key);
+}
+
 /// The object's pickle, read for the storages that it names: calls stay inert, checkpoints inside it unread.
 class FirstReading final : public pickle::Meaning {
  public:
@@ -124,34 +133,45 @@ LegacyLayout legacy_layout(const bytes::Source& source, const LoadOptions& optio
   const auto& ids = static_cast<const FirstReading&>(*object.meaning).ids();
 
   const Pickled keys = read_pickle_at(source, object.end, options);
-  if (keys.result.root.kind() != Kind::list)
-    throw Error(ErrorCode::corrupt, fmt::format("the list of storages is a {}", name(keys.result.root.kind())));
+  const Kind kind = keys.result.root.kind();
+  if (kind != Kind::list && kind != Kind::tuple)
+    throw Error(ErrorCode::corrupt, fmt::format("the list of storages is a {}", name(kind)), {.offset = object.end});
   std::uint64_t at = keys.end;
-  for (const object::Ref item : object::as<object::Sequence>(keys.result.root)->items) {
-    const auto key = object::text(item);
-    if (!key) throw Error(ErrorCode::corrupt, fmt::format("a storage key is a {}", name(item.kind())));
-    const auto id = ids.find(*key);
+  bool sorted = true;
+  std::string twice;
+  for (std::string before; const object::Ref item : object::as<object::Sequence>(keys.result.root)->items) {
+    const std::string key = key_of(item, object.end);
+    const auto id = ids.find(key);
     if (id == ids.end())
-      throw Error(ErrorCode::corrupt, fmt::format("storage '{}' is listed, but the object does not name it", *key));
+      throw Error(ErrorCode::corrupt, fmt::format("storage '{}' is listed, but the object does not name it", key),
+                  {.offset = object.end});
     if (!base::inside(at, count_size, source.size()))
-      throw Error(ErrorCode::truncated,
-                  fmt::format("storage '{}' begins at byte {}, the file ends at byte {}", *key, at, source.size()));
+      throw Error(ErrorCode::truncated, fmt::format("storage '{}' begins where the file has ended", key),
+                  {.offset = source.size()});
     const std::uint64_t numel = read_count(source, at);
     if (numel != id->second.numel)
-      throw Error(ErrorCode::corrupt, fmt::format("storage '{}' holds {} elements, {} needed", *key,
-                                                  static_cast<std::int64_t>(numel), id->second.numel));
+      throw Error(ErrorCode::corrupt,
+                  fmt::format("storage '{}' holds {} elements, {} needed", key, static_cast<std::int64_t>(numel),
+                              id->second.numel),
+                  {.offset = at});
     at += count_size;
     if (!base::inside(at, id->second.nbytes, source.size()))
       throw Error(ErrorCode::truncated,
-                  fmt::format("storage '{}' needs {} bytes, {} are left", *key, id->second.nbytes, source.size() - at));
-    layout.storages.insert_or_assign(std::string(*key), LegacyLayout::Raw{at, id->second.nbytes});
+                  fmt::format("storage '{}' needs {} bytes, {} are left", key, id->second.nbytes, source.size() - at),
+                  {.offset = at});
+    if (!layout.storages.insert_or_assign(key, LegacyLayout::Raw{at, id->second.nbytes}).second) twice = key;
     at += id->second.nbytes;
+    sorted = sorted && before <= key;
+    before = key;
   }
+  if (!twice.empty()) layout.notes.push_back(fmt::format("storage '{}' is listed twice: its last data count", twice));
+  if (!sorted) layout.notes.emplace_back("the storages are not sorted by key, as torch writes them");
   for (const auto& [key, id] : ids) {
     if (layout.storages.count(key) != 0) continue;
     if (id.nbytes > 0)
       throw Error(ErrorCode::corrupt,
-                  fmt::format("storage '{}' of {} bytes is not in the file's list of storages", key, id.nbytes));
+                  fmt::format("storage '{}' of {} bytes is not in the file's list of storages", key, id.nbytes),
+                  {.offset = object.end});
     layout.storages.emplace(key, LegacyLayout::Raw{at, 0});
   }
   layout.end = at;
@@ -166,7 +186,7 @@ object::Ref read_torch_legacy(object::Heap& heap, std::shared_ptr<const bytes::S
   const auto stream = piece(*source, layout.object_begin, layout.object_end - layout.object_begin, buffer);
   PlacedStorages storages(source, layout, options);
   torch::Reader::Options meaning = reader_options(options, depth);
-  meaning.classes = true;
+  meaning.legacy = true;
   torch::Reader reader(storages, std::move(meaning));
   const pickle::Result result = [&] {
     try {

@@ -111,7 +111,8 @@ void check_zip_version(const archive::ZipReader& zip) {
   const archive::Entry* entry = zip.find(".data/version");
   if (entry == nullptr) entry = zip.find("version");
   if (entry == nullptr) throw Error(ErrorCode::corrupt, "the archive has no version record");
-  const std::string text = word(zip, *entry);
+  std::string text = word(zip, *entry);
+  text.erase(0, text.find_first_not_of(" \t\r\n"));
   std::int64_t version = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), version);
   if (parsed.ec != std::errc{})
@@ -147,7 +148,9 @@ object::Ref read_torch_zip(object::Heap& heap, const archive::ZipReader& zip, co
   about.root_name = zip.root();
   const std::string stream = zip.read(*entry);
   ZipStorages storages(zip, folder, about.big_endian, options);
-  torch::Reader reader(storages, reader_options(options, depth));
+  torch::Reader::Options meaning = reader_options(options, depth);
+  meaning.share_empty = zip.find("byteorder") == nullptr;  // written since torch 2.1
+  torch::Reader reader(storages, std::move(meaning));
   const pickle::Result result = [&] {
     try {
       return pickle::read(std::as_bytes(std::span(stream)), heap, reader, options.limits);
@@ -156,10 +159,15 @@ object::Ref read_torch_zip(object::Heap& heap, const archive::ZipReader& zip, co
     }
   }();
   storages.finish();
-  reader.finish();
+  try {
+    reader.finish();
+  } catch (const Error& error) {
+    throw error.at({{}, entry->name});
+  }
   about.pickle_protocol = result.protocol;
   if (result.end < stream.size())
     about.notes.push_back(fmt::format("{}: {} bytes follow the pickle's end", entry->name, stream.size() - result.end));
+  if (zip.root().empty()) about.notes.emplace_back("the records lie in no folder: torch refuses such an archive");
   reader.append_notes(about.notes);
   return result.root;
 }

@@ -17,6 +17,13 @@ namespace {
 using object::Node;
 using object::Ref;
 
+/// nn.Parameter of a subclass's tensor is an instance of the subclass that says of itself what it is.
+bool is_parameter(Ref attributes) noexcept {
+  const auto* const dict = object::as<object::Dict>(attributes);
+  const auto mark = dict != nullptr ? object::get(*dict, "_is_param") : std::nullopt;
+  return mark == Ref::boolean(true);
+}
+
 constexpr std::size_t outermost = static_cast<std::size_t>(-1);
 
 /// One container on the way from the root.
@@ -115,7 +122,7 @@ class Walk {
     row.offset = tensor.offset();
     row.nbytes = tensor.nbytes();
     row.requires_grad = as ? as->requires_grad : tensor.requires_grad();
-    row.parameter = as ? as->parameter : node.parameter;
+    row.parameter = as ? as->parameter : node.parameter || is_parameter(node.attributes);
     row.tensor = tensor;
     if (tensor.is_meta()) {
       row.location = "meta";

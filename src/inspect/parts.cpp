@@ -100,24 +100,28 @@ bool wrapped(Parts& out, const std::vector<Ref>& args, bool parameter) {
 }
 bool parameter(Parts& out, const std::vector<Ref>& args) {
   if (!wrapped(out, args, true)) return false;
-  if (args.size() == 4) by_name(out, args[3]);
+  if (args.size() == 4 && args[0].kind() == Kind::tensor) by_name(out, args[3]);
   return true;
 }
 bool device_tensor(Parts& out, const std::vector<Ref>& args) { return wrapped(out, args, false); }
+/// A tensor without data of its own, such as a MaskedTensor: its attributes hold what it is made of.
+bool shell(Parts&, const std::vector<Ref>&) { return true; }
 
 /// Calls whose arguments have names of their own.
 struct Call {
   std::string_view name;
   bool (*parts)(Parts&, const std::vector<Ref>& args);
+  bool dense = false;  ///< has attributes, as other layouts have not
 };
 constexpr std::array calls = {
     Call{"torch._utils._rebuild_sparse_tensor", sparse},
     Call{"torch._utils._rebuild_sparse_csr_tensor", sparse},
     Call{"torch._utils._rebuild_nested_tensor", nested},
     Call{"torch.nested._internal.nested_tensor._rebuild_njt", jagged},
-    Call{"torch._utils._rebuild_parameter", parameter},
-    Call{"torch._utils._rebuild_parameter_with_state", parameter},
-    Call{"torch._utils._rebuild_device_tensor_from_cpu_tensor", device_tensor},
+    Call{"torch._utils._rebuild_parameter", parameter, true},
+    Call{"torch._utils._rebuild_parameter_with_state", parameter, true},
+    Call{"torch._utils._rebuild_device_tensor_from_cpu_tensor", device_tensor, true},
+    Call{"torch._utils._rebuild_wrapper_subclass", shell, true},
 };
 
 bool call(Parts& out, const std::string& name, Ref args) {
@@ -135,11 +139,18 @@ bool call(Parts& out, const std::string& name, Ref args) {
     if (inner_args == nullptr) return false;
     for (const Call& row : calls)
       if (row.name == inner && row.parts(out, *inner_args)) {
-        if (row.parts != jagged) by_name(out, (*items)[3]);  // a jagged tensor's state repeats its arguments
+        if (row.dense) by_name(out, (*items)[3]);
         return true;
       }
   }
   return false;
+}
+
+/// The values of a compressed or nested tensor are a view of it; those of a COO tensor stand for themselves.
+void pass_gradient(Parts& out) {
+  if (!out.empty() && out[0].element == PathElement("indices")) return;
+  for (Part& part : out)
+    if (part.element == PathElement("values") && !part.as) part.as = As{false, true, true};
 }
 
 /// nn.Module: an instance whose attributes hold the three tables.
@@ -229,8 +240,10 @@ std::vector<Part> parts(object::Node* node, const std::optional<As>& as) {
       const auto& object = *static_cast<Object*>(node);
       const std::string name = object::global_name(object.callable);
       if (object.construction == object::Construction::reduce &&
-          (call(out, name, object.args) || special(out, object, name)))
+          (call(out, name, object.args) || special(out, object, name))) {
+        if (as && as->requires_grad) pass_gradient(out);
         break;
+      }
       if (!module(out, object)) instance(out, object);
       break;
     }

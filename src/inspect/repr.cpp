@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/py_repr.h"
 #include "inspect/parts.h"
+#include "inspect/python_text.h"
 #include "pickle/text.h"
 
 namespace flambeau {
@@ -15,35 +15,6 @@ using object::Ref;
 
 constexpr std::int64_t exact_in_json = 1ll << 53;
 
-/// The Python value of a numpy scalar as text; empty for kinds that have none as a plain number.
-std::string numpy_scalar(const object::Object& object) {
-  const std::string name = object::global_name(object.callable);
-  const auto* const args = object::as<object::Sequence>(object.args);
-  if ((name != "numpy.core.multiarray.scalar" && name != "numpy._core.multiarray.scalar") || args == nullptr ||
-      args->items.size() != 2)
-    return {};
-  const auto* const dtype = object::as<object::Object>(args->items[0]);
-  const auto* const dtype_args = dtype != nullptr ? object::as<object::Sequence>(dtype->args) : nullptr;
-  const auto code =
-      dtype_args != nullptr && !dtype_args->items.empty() ? object::text(dtype_args->items[0]) : std::nullopt;
-  const auto* const data = object::as<object::Bytes>(args->items[1]);
-  if (!code || data == nullptr || code->size() != 2) return {};
-  const auto as = [data](auto value) {
-    if (data->data.size() == sizeof(value)) std::memcpy(&value, data->data.data(), sizeof(value));
-    return value;
-  };
-  if (*code == "i1") return fmt::format("{}", static_cast<int>(as(std::int8_t{})));
-  if (*code == "i2") return fmt::format("{}", as(std::int16_t{}));
-  if (*code == "i4") return fmt::format("{}", as(std::int32_t{}));
-  if (*code == "i8") return fmt::format("{}", as(std::int64_t{}));
-  if (*code == "u1") return fmt::format("{}", static_cast<int>(as(std::uint8_t{})));
-  if (*code == "u2") return fmt::format("{}", as(std::uint16_t{}));
-  if (*code == "u4") return fmt::format("{}", as(std::uint32_t{}));
-  if (*code == "u8") return fmt::format("{}", as(std::uint64_t{}));
-  if (*code == "b1") return as(std::uint8_t{}) != 0 ? "True" : "False";
-  if (*code == "f8") return base::py_repr(as(double{}));
-  if (*code == "f4") return base::py_repr(static_cast<double>(as(float{})));
-  return {};
 }
 
 /// Text waiting to be written, or a value.
@@ -130,7 +101,7 @@ class Writer {
         out_ += base::py_bytearray_repr(object::as<object::Bytes>(ref)->data);
         return;
       case Kind::global:
-        out_ += "<" + object::global_name(ref) + ">";
+        out_ += global_text(*object::as<object::Global>(ref));
         return;
       case Kind::tensor: {
         const auto& tensor = object::as<object::TensorNode>(ref)->tensor;
@@ -144,7 +115,7 @@ class Writer {
         return;
       }
       case Kind::object:
-        return object(*object::as<object::Object>(ref));
+        return object(ref);
       case Kind::dict:
         return dict(*object::as<object::Dict>(ref));
       default:
@@ -177,9 +148,16 @@ class Writer {
     sequence(&node, open, close, node.items.size(), "{...}", [&](std::size_t i) { pair(node.items[i]); });
   }
 
-  void object(const object::Object& node) {
-    if (std::string number = numpy_scalar(node); !number.empty()) {
-      out_ += number;
+  void object(Ref ref) {
+    const auto& node = *object::as<object::Object>(ref);
+    std::string text = known_text(ref);
+    object::Heap scratch;
+    if (const auto item = numpy_item(scratch, node)) {
+      text = repr(*item, max_);
+      if (!inside_.empty()) text = numpy_text(node, *item, std::move(text));
+    }
+    if (!text.empty()) {
+      out_ += text;
       return;
     }
     // Arguments, list items, dict items and attributes in one pair of brackets.
@@ -219,13 +197,12 @@ std::string repr(Ref ref, std::size_t max_bytes) { return Writer(max_bytes).run(
 PathElement key_element(Ref key) {
   constexpr std::size_t longest_key = 1u << 16;
   if (const auto text = object::text(key)) return std::string(*text);
-  auto number = object::int_value(key);
-  if (const auto* const scalar = object::as<object::Object>(key)) {  // a numpy integer counts as its Python value
-    const std::string text = numpy_scalar(*scalar);
-    if (!text.empty() && text.find_first_not_of("-0123456789") == std::string::npos && text.size() < 19)
-      number = std::stoll(text);
+  if (const auto number = object::int_value(key); number && *number<exact_in_json&& * number> - exact_in_json)
+    return *number;
+  if (const auto* const scalar = object::as<object::Object>(key)) {  // of numpy: counts as its Python value
+    object::Heap scratch;
+    if (const auto item = numpy_item(scratch, *scalar)) return key_element(*item);
   }
-  if (number && *number<exact_in_json&& * number> - exact_in_json) return *number;
   return repr(key, longest_key);
 }
 

@@ -1,5 +1,6 @@
 #include "pickle/dis.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <unordered_set>
@@ -15,7 +16,7 @@
 namespace flambeau::pickle {
 namespace {
 
-constexpr std::size_t longest_integer = 4096, indent = 4, name_column = 10;
+constexpr std::size_t longest_integer = 4096, indent = 4, deepest_indent = 64 * indent, name_column = 10;
 
 std::string padded(std::string text, std::size_t width) {
   if (text.size() < width) text.append(width - text.size(), ' ');
@@ -62,8 +63,8 @@ class Disassembler {
     std::string offset = std::to_string(now_.offset);
     std::string text = std::string(offset.size() < 5 ? 5 - offset.size() : 0, ' ') + offset + ": ";
     const std::string code = base::py_repr(latin1_to_utf8(std::string(1, static_cast<char>(opcode.op))));
-    text += padded(code.substr(1, code.size() - 2), 4) + " " + std::string(indent * marks_.size(), ' ') +
-            std::string(opcode.name);
+    text += padded(code.substr(1, code.size() - 2), 4) + " " +
+            std::string(std::min(indent * marks_.size(), deepest_indent), ' ') + std::string(opcode.name);
 
     std::uint64_t pops = opcode.pops;
     std::string note = take_mark(pops);

@@ -1,7 +1,10 @@
 #pragma once
-// The edges that leave a node, for walks over whole graphs.
+// The edges that leave a node, and walks over whole graphs.
 
 #include <flambeau/object.h>
+
+#include <unordered_set>
+#include <vector>
 
 namespace flambeau::torch {
 
@@ -41,6 +44,24 @@ void each_child(object::Node* node, Visit&& visit) {
     }
     default:
       break;
+  }
+}
+
+/// Calls visit(Node*) for everything that can be reached from `root`, once each, in no order.
+template <class Visit>
+void each_node(object::Ref root, Visit&& visit) {
+  std::unordered_set<const object::Node*> seen;
+  std::vector<object::Node*> open;
+  const auto meet = [&](object::Ref ref) {
+    object::Node* const node = ref.node();
+    if (node != nullptr && node->kind >= Kind::tuple && seen.insert(node).second) open.push_back(node);
+  };
+  meet(root);
+  while (!open.empty()) {
+    object::Node* const node = open.back();
+    open.pop_back();
+    visit(node);
+    each_child(node, meet);
   }
 }
 

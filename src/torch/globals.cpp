@@ -7,6 +7,8 @@
 #include <array>
 #include <vector>
 
+#include "torch/reader.h"
+
 namespace flambeau::torch {
 namespace {
 
@@ -45,13 +47,18 @@ bool in(std::span<const Row> table, std::string_view module, std::string_view na
   });
 }
 
+/// As members of an Enum are named, and no module is.
+bool is_constant(std::string_view name) noexcept {
+  return std::ranges::all_of(name, [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; });
+}
+
 bool is_dunder(std::string_view name) noexcept { return name.starts_with("__"); }
 
 }  // namespace
 
 Standing standing(std::string_view module, std::string_view qualname) {
   if (in(allowed, module, qualname) || (module == "torch" && dtype_named(qualname))) return Standing::allowed;
-  if (in(known, module, qualname)) return Standing::known;
+  if (in(known, module, qualname) || (module == "torch" && dtype_of_libtorch_class(qualname))) return Standing::known;
   if (module.starts_with("__torch__")) return Standing::known;  // TorchScript's own classes, never imported by Python
   if (in(dangerous, module, qualname)) return Standing::dangerous;
   // A dotted name walks through attributes: "pathlib", "os.system". Any run of its parts may be a module that reaches
@@ -99,6 +106,7 @@ Standing standing_of_getattr(object::Ref args, std::string& named) {
       named = global->module + "." + global->qualname + "." + path;
       const Standing root = standing(global->module, global->qualname);
       const Standing whole = standing(global->module, global->qualname + "." + path);
+      if (root == Standing::known && is_constant(path)) return Standing::known;
       if (root == Standing::dangerous || whole == Standing::dangerous) return Standing::dangerous;
       return root == Standing::allowed || root == Standing::known ? Standing::known : Standing::unknown;
     }

@@ -33,4 +33,7 @@ void refuse_dangerous(std::string_view module, std::string_view qualname);
 /// Throws Error(forbidden) if a dangerous global can be reached from `root`: such a graph is never written.
 void refuse_dangerous(object::Ref root);
 
+/// Throws Error(unsupported) for what torch makes out of data while it unpickles: in a legacy file the data come later.
+void refuse_early_readers(object::Ref root);
+
 }  // namespace flambeau::torch

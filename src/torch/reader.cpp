@@ -3,6 +3,8 @@
 #include <flambeau/error.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/checked.h"
 #include "torch/rebuild.h"
 
@@ -33,6 +35,18 @@ std::optional<DType> dtype_of_storage_class(std::string_view name) noexcept {
     return DType::uint8;
   for (const DTypeInfo& info : dtypes)
     if (!info.storage_class.empty() && info.storage_class == name) return info.dtype;
+  return dtype_of_libtorch_class(name);
+}
+
+/// libtorch writes the name of its scalar type, which is torch's dtype but for case.
+std::optional<DType> dtype_of_libtorch_class(std::string_view name) noexcept {
+  constexpr std::string_view suffix = "Storage";
+  if (!name.ends_with(suffix)) return std::nullopt;
+  name.remove_suffix(suffix.size());
+  if (name == "ComplexHalf") return DType::complex32;
+  const auto same = [](char upper, char lower) { return (upper >= 'A' && upper <= 'Z' ? upper + 32 : upper) == lower; };
+  for (const DTypeInfo& info : dtypes)
+    if (info.storage_class.empty() && std::ranges::equal(name, info.name, same)) return info.dtype;
   return std::nullopt;
 }
 
@@ -64,7 +78,7 @@ std::optional<object::Ref> Reader::persistent(object::Heap& heap, object::Ref id
   const auto kind = items.empty() ? std::nullopt : text_or_bytes(items[0]);
   if (kind == "storage") return storage_of(heap, *object::as<object::Sequence>(id));
   // ('module', class, source file, source text): the value is the class.
-  if (options_.classes && kind == "module" && items.size() >= 2 && items[1].kind() == Kind::global) return items[1];
+  if (options_.legacy && kind == "module" && items.size() >= 2 && items[1].kind() == Kind::global) return items[1];
   corrupt(fmt::format("persistent id: expected 'storage', found '{}'", kind.value_or("something else")));
 }
 
@@ -72,12 +86,16 @@ object::Ref Reader::storage_of(object::Heap& heap, const object::Sequence& tuple
   const auto& items = tuple.items;
   if (items.size() != 5 && items.size() != 6)
     corrupt(fmt::format("persistent id of a storage has {} items, expected 5 or 6", items.size()));
+  if ((items.size() == 6) != options_.legacy)
+    note(fmt::format("persistent ids of {} items, as torch refuses them in this container", items.size()));
   const auto* const storage_class = object::as<object::Global>(items[1]);
   if (storage_class == nullptr) corrupt(fmt::format("persistent id: the storage class is a {}", name(items[1].kind())));
   const auto dtype = dtype_of(*storage_class);
   if (!dtype || !storage_class->module.starts_with("torch"))
     corrupt(fmt::format("persistent id: '{}.{}' is no storage class", storage_class->module, storage_class->qualname));
-  const auto key = text_or_bytes(items[2]);
+  auto key = text_or_bytes(items[2]);
+  if (const auto number = key ? std::nullopt : object::int_value(items[2]))
+    key = object::text(heap.string(std::to_string(*number)));
   if (!key) corrupt(fmt::format("persistent id: the storage key is a {}, expected a string", name(items[2].kind())));
   const std::uint64_t numel = count(items[4], "numel");
   std::uint64_t nbytes = 0;
@@ -123,9 +141,10 @@ Reader::Known& Reader::known_storage(object::Heap& heap, const StorageId& id) {
   }
   // torch takes the first id of a key and ignores what later ones say; a file that contradicts itself is damaged.
   if (known.id.numel == 0 && id.numel == 0) {
-    if (known.id.storage_class == id.storage_class) return known;
-    // An empty storage is nobody's: each view has its own dtype.
-    auto storage = object::as<object::StorageNode>(known.node)->storage;
+    // An empty storage is nobody's: torch opens one for each id, or takes one for all, whatever their dtypes.
+    if (options_.share_empty && known.id.storage_class == id.storage_class) return known;
+    auto storage = options_.share_empty ? object::as<object::StorageNode>(known.node)->storage : storages_.open(id);
+    storage->set_location(std::string(id.location));
     known = {id, heap.storage(std::move(storage), std::string(id.storage_class))};
     return known;
   }
@@ -145,9 +164,15 @@ std::string_view Reader::key_of(const Storage& storage) const {
   return {};
 }
 
+void Reader::note(std::string text) {
+  constexpr std::size_t most_notes = 16;
+  if (notes_.size() < most_notes && std::ranges::find(notes_, text) == notes_.end()) notes_.push_back(std::move(text));
+}
+
 void Reader::append_notes(std::vector<std::string>& notes) const {
   if (dangerous_) notes.emplace_back("names dangerous globals: looked at only");
   if (hooked_ > 0) notes.push_back(fmt::format("backward hooks of {} tensors are left out", hooked_));
+  notes.insert(notes.end(), notes_.begin(), notes_.end());
 }
 
 std::optional<object::Ref> Reader::reduce(object::Heap& heap, object::Ref callable, object::Ref args) {

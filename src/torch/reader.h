@@ -35,8 +35,8 @@ struct StorageId {
 class Storages {
  public:
   virtual ~Storages() = default;
-  /// Called once for each key, when it is first met. Throws Error(corrupt) when the container holds no such storage, or
-  /// one of another size than `id.nbytes`.
+  /// Called once for each key, when it is first met, and again for each further id of an empty storage. Throws
+  /// Error(corrupt) when the container holds no such storage, or one of another size than `id.nbytes`.
   virtual std::shared_ptr<Storage> open(const StorageId& id) = 0;
   /// A slice of the storage `root` under a key of its own (legacy files of 0.1 to 0.3). Already checked to lie inside.
   virtual std::shared_ptr<Storage> view(const StorageId& root, std::uint64_t offset, std::uint64_t nbytes);
@@ -51,7 +51,9 @@ class Reader : public pickle::Meaning {
     bool inert = false;  ///< take dangerous globals as inert values instead of throwing Error(forbidden)
     /// Reads a checkpoint inside this one (the bytes given to torch.storage._load_from_bytes) into the same heap.
     std::function<object::Ref(object::Heap&, std::string_view)> nested{};
-    bool classes = false;  ///< persistent ids may be ('module', class, source file, source), as in legacy files
+    /// Persistent ids are a legacy file's: of six items, and ('module', class, source file, source) may be among them.
+    bool legacy = false;
+    bool share_empty = false;  ///< empty storages of one key are one, as before torch 2
   };
   /// `storages` outlives the Reader.
   Reader(Storages& storages, Options options);
@@ -69,7 +71,7 @@ class Reader : public pickle::Meaning {
 
   /// True when a dangerous global was met (inert mode).
   bool dangerous() const noexcept { return dangerous_; }
-  /// Adds what people should know of the file: dangerous globals, hooks that are left out.
+  /// Adds what people should know of the file: dangerous globals, hooks that are left out, what torch would refuse.
   void append_notes(std::vector<std::string>& notes) const;
 
   /// Standing of a global, remembered per name.
@@ -83,6 +85,7 @@ class Reader : public pickle::Meaning {
   object::Ref storage_of(object::Heap& heap, const object::Sequence& id);
   std::optional<DType> dtype_of(const object::Global& storage_class);
   Known& known_storage(object::Heap& heap, const StorageId& id);
+  void note(std::string text);
   /// For error texts; empty for a storage that came by no key.
   std::string_view key_of(const Storage& storage) const;
 
@@ -98,11 +101,15 @@ class Reader : public pickle::Meaning {
   std::vector<object::Ref> sparse_;
   bool dangerous_ = false;
   std::uint64_t hooked_ = 0;  // tensors with backward hooks
+  std::vector<std::string> notes_;
 
   friend struct Rebuild;
 };
 
-/// dtype of a storage class, with or without module ("torch.FloatStorage", "FloatStorage"); uint8 for untyped ones.
+/// dtype of a storage class, with or without module ("torch.FloatStorage", "FloatStorage"), libtorch's among them;
+/// uint8 for untyped ones.
 std::optional<DType> dtype_of_storage_class(std::string_view name) noexcept;
+/// The same of a class that only libtorch names, in TorchScript: "UInt16Storage", where Python saves untyped storages.
+std::optional<DType> dtype_of_libtorch_class(std::string_view name) noexcept;
 
 }  // namespace flambeau::torch

@@ -27,6 +27,8 @@ constexpr std::array rows = {
     Row{"torch._utils", "_rebuild_sparse_tensor", &Rebuild::sparse},
     Row{"torch._utils", "_rebuild_sparse_csr_tensor", &Rebuild::sparse},
     Row{"torch._utils", "_rebuild_nested_tensor", &Rebuild::nested},
+    Row{"torch._utils", "_rebuild_device_tensor_from_numpy", &Rebuild::device_tensor_from_numpy},
+    Row{"torch._utils", "_rebuild_xla_tensor", &Rebuild::device_tensor_from_numpy},
     Row{"torch._tensor", "_rebuild_from_type", &Rebuild::from_type},
     Row{"torch._tensor", "_rebuild_from_type_v2", &Rebuild::from_type_v2},
     Row{"torch.tensor", "_rebuild_from_type", &Rebuild::from_type},
@@ -101,6 +103,7 @@ bool Rebuild::set_state(object::Ref target, object::Ref state) {
   auto* const node = object::as<object::TensorNode>(target);
   if (node == nullptr) return false;
   if (state.kind() != Kind::tuple) {
+    reader.note("a tensor with a state that is no tuple: torch refuses it");
     node->attributes = state;
     return true;
   }
@@ -150,10 +153,13 @@ void Rebuild::metadata(const Args& args, std::size_t index, Tensor& tensor) {
   if (args.size() <= index || args.at(index).is_none()) return;
   const auto* const dict = object::as<object::Dict>(args.at(index));
   if (dict == nullptr) args.wrong(index, "a dict");
-  for (const auto& [key, value] : dict->items) {
-    const bool set = value.kind() == Kind::boolean && value.boolean_value();
-    if (object::text(key) == "conj") tensor.set_conj(set);
-    if (object::text(key) == "neg") tensor.set_neg(set);
+  for (const auto& [key, value] : dict->items) {  // torch looks at the keys alone
+    if (object::text(key) == "conj") {
+      if (info(tensor.dtype()).kind != DTypeClass::complex)
+        args.fail(fmt::format("{} tensors cannot have a conjugate bit", flambeau::name(tensor.dtype())));
+      tensor.set_conj(true);
+    }
+    if (object::text(key) == "neg") tensor.set_neg(true);
   }
 }
 
@@ -162,22 +168,34 @@ Rebuild::Result Rebuild::tensor(const Args& args) {
   return heap.tensor(view(args, dtype_of(args.storage(0)), 0));
 }
 
+/// What the second and third version have in common: (storage, offset, size, stride, requires_grad, hooks, …).
+object::Ref Rebuild::plain(const Args& args, DType dtype, std::size_t metadata_at) {
+  Tensor tensor = view(args, dtype, 0);
+  const DTypeClass kind = info(dtype).kind;
+  tensor.set_requires_grad(args.boolean(4));
+  if (tensor.requires_grad() && kind != DTypeClass::floating && kind != DTypeClass::complex)
+    reader.note(fmt::format("{} tensors that need gradients: torch refuses them", flambeau::name(dtype)));
+  if (kind == DTypeClass::quantized)
+    reader.note(fmt::format("{} tensors without a scale: torch refuses them", flambeau::name(dtype)));
+  hooks(args.at(5));
+  metadata(args, metadata_at, tensor);
+  return heap.tensor(std::move(tensor));
+}
+
 Rebuild::Result Rebuild::tensor_v2(const Args& args) {
   args.expect(6, 7);
-  Tensor tensor = view(args, dtype_of(args.storage(0)), 0);
-  tensor.set_requires_grad(args.boolean(4));
-  hooks(args.at(5));
-  metadata(args, 6, tensor);
-  return heap.tensor(std::move(tensor));
+  return plain(args, dtype_of(args.storage(0)), 6);
 }
 
 Rebuild::Result Rebuild::tensor_v3(const Args& args) {
   args.expect(7, 8);
-  Tensor tensor = view(args, args.dtype(6), 0);
-  tensor.set_requires_grad(args.boolean(4));
-  hooks(args.at(5));
-  metadata(args, 7, tensor);
-  return heap.tensor(std::move(tensor));
+  if (const auto* const dtype = object::as<object::Global>(args.at(6));
+      dtype != nullptr && dtype->module == "torch" && !dtype_named(dtype->qualname)) {
+    // Of a newer torch: what it is made of stays together, and is written as it was read.
+    reader.note(fmt::format("tensors of the unknown dtype torch.{} are kept, but not listed", dtype->qualname));
+    return std::nullopt;
+  }
+  return plain(args, args.dtype(6), 7);
 }
 
 Rebuild::Result Rebuild::make_parameter(const Args& args) {
@@ -275,6 +293,7 @@ std::unique_ptr<object::Quantizer> Rebuild::quantizer(const Args& outer, std::si
   auto made = std::make_unique<object::Quantizer>();
   made->scheme = scheme->qualname;
   if (made->scheme == "per_tensor_affine" || made->scheme == "per_tensor_symmetric") {
+    if (made->scheme == "per_tensor_symmetric") reader.note("a per_tensor_symmetric quantizer: torch refuses it");
     args.expect(3, 3);
     made->scale = args.number(1);
     made->zero_point = args.integer(2);
@@ -287,13 +306,15 @@ std::unique_ptr<object::Quantizer> Rebuild::quantizer(const Args& outer, std::si
   if (!made->scheme.starts_with("per_channel_")) args.fail(fmt::format("unknown scheme '{}'", made->scheme));
   args.expect(4, 4);
   made->axis = args.integer(3);
-  if (made->axis < 0 || made->axis >= tensor.dim())
+  const std::int64_t axis = made->axis < 0 ? made->axis + tensor.dim() : made->axis;
+  if (made->axis < 0) reader.note("quantized along a negative axis: torch 2 refuses it");
+  if (axis < 0 || axis >= tensor.dim())
     args.fail(fmt::format("axis {} of a tensor with {} dimensions", made->axis, tensor.dim()));
   made->scales = channel_values(args, 1, true);
   made->zero_points = channel_values(args, 2, false);
   for (const object::Ref values : {made->scales, made->zero_points})
-    if (const auto count = object::as<object::TensorNode>(values)->tensor.numel(); count != tensor.size(made->axis))
-      args.fail(fmt::format("{} values for {} channels", count, tensor.size(made->axis)));
+    if (const auto count = object::as<object::TensorNode>(values)->tensor.numel(); count != tensor.size(axis))
+      args.fail(fmt::format("{} values for {} channels", count, tensor.size(axis)));
   return made;
 }
 

@@ -63,9 +63,11 @@ struct Rebuild {
   Result numpy_reconstruct(const Args& args);
   Result numpy_scalar(const Args& args);
   Result numpy_frombuffer(const Args& args);
+  Result device_tensor_from_numpy(const Args& args);
 
  private:
   Tensor view(const Args& args, DType dtype, std::size_t first);
+  object::Ref plain(const Args& args, DType dtype, std::size_t metadata_at);
   void hooks(object::Ref dict) noexcept;
   void metadata(const Args& args, std::size_t index, Tensor& tensor);
   Result make_parameter(const Args& args);

@@ -1,9 +1,6 @@
 #include <flambeau/error.h>
 #include <fmt/format.h>
 
-#include <unordered_set>
-#include <vector>
-
 #include "torch/children.h"
 #include "torch/globals.h"
 
@@ -25,17 +22,7 @@ void refuse_dangerous(std::string_view module, std::string_view qualname) {
 }
 
 void refuse_dangerous(object::Ref root) {
-  std::unordered_set<const object::Node*> seen;
-  std::vector<object::Node*> open;
-  const auto meet = [&](object::Ref ref) {
-    object::Node* const node = ref.node();
-    if (node == nullptr || node->kind < Kind::tuple || !seen.insert(node).second) return;
-    open.push_back(node);
-  };
-  meet(root);
-  while (!open.empty()) {
-    object::Node* const node = open.back();
-    open.pop_back();
+  each_node(root, [](object::Node* node) {
     if (const auto* const global = object::as<object::Global>(object::Ref(node))) {
       if (standing(global->module, global->qualname) == Standing::dangerous)
         refuse(global->module + "." + global->qualname);
@@ -44,8 +31,17 @@ void refuse_dangerous(object::Ref root) {
       std::string named;
       if (standing_of_getattr(object->args, named) == Standing::dangerous) refuse(named);
     }
-    each_child(node, meet);
-  }
+  });
+}
+
+void refuse_early_readers(object::Ref root) {
+  each_node(root, [](object::Node* node) {
+    const std::string name = object::global_name(object::Ref(node));
+    if (name == "torch._C.Generator" || name == "torch._utils._rebuild_nested_tensor")
+      throw Error(ErrorCode::unsupported,
+                  fmt::format("torch cannot load {} from a legacy file; save a zip",
+                              name == "torch._C.Generator" ? "a torch.Generator" : "strided nested tensors"));
+  });
 }
 
 }  // namespace flambeau::torch

@@ -82,8 +82,8 @@ pickle::Reducer::Reduction Writer::plain(Heap& scratch, const Tensor& tensor) {
   if (!typed) args.push_back(dtype);
   if (tensor.is_conj() || tensor.is_neg()) {
     std::vector<object::Pair> bits;
-    if (tensor.is_conj()) bits.emplace_back(scratch.string("conj"), Ref::boolean(true));
     if (tensor.is_neg()) bits.emplace_back(scratch.string("neg"), Ref::boolean(true));
+    if (tensor.is_conj()) bits.emplace_back(scratch.string("conj"), Ref::boolean(true));
     args.push_back(scratch.dict(std::move(bits)));
   }
   return {rebuild(scratch, typed ? "_rebuild_tensor_v2" : "_rebuild_tensor_v3"), scratch.tuple(std::move(args))};
@@ -106,8 +106,9 @@ pickle::Reducer::Reduction Writer::quantized(Heap& scratch, const Tensor& tensor
 
 Ref Writer::storage(Heap& scratch, object::StorageNode& node) {
   if (!node.storage) throw Error(ErrorCode::invalid_argument, "a storage without memory cannot be saved");
-  // torch gives loaded untyped storages the class of bytes, and so writes that.
-  const DType dtype = dtype_of_storage_class(node.storage_class).value_or(DType::uint8);
+  // torch gives loaded untyped storages the class of bytes, and so writes that; libtorch's classes it does not know.
+  DType dtype = dtype_of_storage_class(node.storage_class).value_or(DType::uint8);
+  if (info(dtype).storage_class.empty()) dtype = DType::uint8;
   const bool is_untyped = node.storage_class == untyped;
   const std::string_view storage_class = info(dtype).storage_class;
   const std::uint64_t nbytes = node.storage->nbytes(), numel = nbytes / itemsize(dtype);

@@ -65,6 +65,15 @@ TEST(Defects, TheStartingPointLoads) {
   EXPECT_EQ(load(std::as_bytes(std::span(file))).root().as_tensor().numel(), 4);
 }
 
+TEST(Defects, WhatLosesNothingIsRead) {
+  const auto notes = [](const std::string& file) { return load(std::as_bytes(std::span(file))).container().notes; };
+  EXPECT_TRUE(notes(with_version(" 3 \n")).empty());
+  const std::string no_root = spoilt([](auto& records) {
+    for (RawRecord& record : records) record.name.erase(0, 2);
+  });
+  EXPECT_THAT(notes(no_root), testing::ElementsAre(HasSubstr("in no folder")));
+}
+
 TEST(Defects, Containers) {
   const std::string good = spoilt([](auto&) {});
   const std::string other_root = spoilt([](auto& r) { r[2].name = "x/data/0"; });

@@ -1,5 +1,6 @@
 #include <flambeau/checkpoint.h>
 #include <flambeau/error.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -79,6 +80,19 @@ TEST(TorchLegacy, SavedIsLoadedAgain) {
   }
 }
 
+TEST(TorchLegacy, WhatTorchReadsBeforeTheDataComeIsNotWritten) {
+  for (const auto& [module, function] :
+       {std::pair("torch._C", "Generator"), {"torch._utils", "_rebuild_nested_tensor"}}) {
+    auto heap = std::make_shared<object::Heap>();
+    std::vector<object::Ref> four;
+    for (int i = 0; i < 4; ++i) four.push_back(heap->tensor(Tensor::zeros({2})));
+    const object::Ref made =
+        heap->object(object::Construction::reduce, heap->global(module, function), heap->tuple(std::move(four)));
+    EXPECT_NO_THROW(save_to_memory(Value(heap, made)));
+    EXPECT_THROW(save_to_memory(Value(heap, made), {.format = SaveOptions::Format::legacy}), Error) << function;
+  }
+}
+
 TEST(TorchLegacy, TruncationIsAlwaysSeen) {
   StateDict state;
   state.set("a", Tensor::zeros({3}));
@@ -115,9 +129,44 @@ TEST(TorchLegacy, CountsMustAgree) {
   EXPECT_THAT(error_of(head + keys({"11"}) + count(5) + floats({1, 2, 3, 4, 5})),
               HasSubstr("storage '11' holds 5 elements, 4 needed"));
   EXPECT_THAT(error_of(head + keys({"11"}) + count(4) + floats({1, 2, 3})), HasSubstr("needs 16 bytes, 12 are left"));
+  EXPECT_THAT(error_of(head + keys({"11"}) + count(5)),
+              HasSubstr(fmt::format("byte {}: ", (head + keys({"11"})).size())));
   EXPECT_THAT(error_of(head + keys({"12"}) + count(4) + floats({1, 2, 3, 4})),
               HasSubstr("storage '12' is listed, but the object does not name it"));
   EXPECT_THAT(error_of(head + keys({})), HasSubstr("storage '11' of 16 bytes is not in the file's list"));
+}
+
+TEST(TorchLegacy, KeysMayBeIntegersAndTheirListATuple) {
+  const std::string object = Pickle()
+                                 .mark()
+                                 .text("storage")
+                                 .global("torch", "FloatStorage")
+                                 .number(11)
+                                 .text("cpu")
+                                 .number(1)
+                                 .raw("NtQ")
+                                 .stop();
+  const std::string file =
+      magic + version + system_info + object + Pickle().numbers({11}).stop() + count(1) + floats({1});
+  EXPECT_EQ(error_of(file), "no error");
+}
+
+TEST(TorchLegacy, ListsThatTorchWouldNotWriteAreNoted) {
+  const auto object = [](const std::vector<std::string>& names) {
+    Pickle pickle;
+    pickle.mark();
+    for (const std::string& name : names)
+      pickle.mark().text("storage").global("torch", "FloatStorage").text(name).text("cpu").number(1).raw("NtQ");
+    return pickle.tuple().stop();
+  };
+  const auto notes = [&](const std::string& listed) {
+    return load(bytes_of(magic + version + system_info + object({"1", "2"}) + listed)).container().notes;
+  };
+  EXPECT_THAT(notes(keys({"1", "2"}) + count(1) + floats({1}) + count(1) + floats({2})), ElementsAre());
+  EXPECT_THAT(notes(keys({"2", "1"}) + count(1) + floats({1}) + count(1) + floats({2})),
+              ElementsAre(HasSubstr("not sorted")));
+  EXPECT_THAT(notes(keys({"1", "2", "2"}) + count(1) + floats({1}) + count(1) + floats({2}) + count(1) + floats({3})),
+              ElementsAre(HasSubstr("storage '2' is listed twice")));
 }
 
 TEST(TorchLegacy, OtherVersionsAreRefused) {

@@ -216,5 +216,31 @@ TEST(TorchZip, RecordsOfOneWordAreShort) {
               HasSubstr("archive/version: a record of 100 bytes"));
 }
 
+TEST(TorchScript, LeavesOutCollectionsOfTensors) {
+  Pickle p;
+  p.global("__torch__", "Net").raw(")\x81}(");
+  for (const char* const name : {"w", "steps", "anchors", "TensorNet"}) p.text(name).tensor("0", 2, 0, {2}, {1});
+  p.text("flat").raw("](").tensor("0", 2, 0, {2}, {1}).raw("e").text("training").raw("\x88");
+  const std::string code =
+      "class Net(Module):\n  __parameters__ = [\"w\", ]\n  __buffers__ = [\"steps\", ]\n  w : Tensor\n  steps : "
+      "Tensor\n"
+      "  anchors : Optional[Tensor]\n  flat : List[Tensor]\n  TensorNet : __torch__.TensorNet\n  training : bool\n"
+      "  def forward(self: __torch__.Net,\n    x: Tensor) -> Tensor:\n    return x\n";
+  const std::string file =
+      zip_of(p.raw("ub").stop(),
+             {{"constants.pkl", "\x80\x02)."}, {"code/__torch__.py", code}, {"data/0", std::string(8, '\0')}});
+  const Checkpoint checkpoint = load(bytes_of(file));
+  const auto& net = *object::as<object::Object>(checkpoint.root().ref());
+  std::vector<std::string> names, parameters;
+  for (const auto& [key, value] : object::as<object::Dict>(net.state)->items) {
+    names.emplace_back(*object::text(key));
+    const auto* const tensor = object::as<object::TensorNode>(value);
+    if (tensor != nullptr && tensor->parameter) parameters.push_back(names.back());
+  }
+  EXPECT_THAT(names, ElementsAre("w", "steps", "anchors", "TensorNet", "training"));
+  EXPECT_THAT(parameters, ElementsAre("w"));
+  EXPECT_THAT(checkpoint.container().notes, testing::Contains(HasSubstr("1 lists, dicts and tuples")));
+}
+
 }  // namespace
 }  // namespace flambeau

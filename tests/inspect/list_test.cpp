@@ -103,6 +103,61 @@ TEST(List, ModulesListParametersBuffersAndChildren) {
   EXPECT_THAT(t.names(root), ElementsAre("steps", "fc.weight", "fc.cache", "cache"));
 }
 
+/// Calls of torch's rebuilding functions, as the reader leaves them.
+struct Calls : Tree {
+  Ref call(std::string_view module, std::string_view name, std::vector<Ref> args) {
+    return heap->object(object::Construction::reduce, heap->global(module, name), heap->tuple(std::move(args)));
+  }
+  Ref sparse(std::string_view layout, std::vector<Ref> data) {
+    return call("torch._utils", "_rebuild_sparse_tensor",
+                {call("torch.serialization", "_get_layout", {key(layout)}), heap->tuple(std::move(data))});
+  }
+  /// func(*args) with a class and attributes.
+  Ref typed(Ref inner, std::vector<object::Pair> attributes) {
+    const auto& object = *object::as<object::Object>(inner);
+    return call("torch._tensor", "_rebuild_from_type_v2",
+                {object.callable, heap->global("torch", "Tensor"), object.args, heap->dict(std::move(attributes))});
+  }
+};
+
+TEST(List, OnlyDenseTensorsHaveAttributes) {
+  Calls t;
+  const Ref coo = t.sparse("torch.sparse_coo", {t.tensor(), t.tensor(), t.heap->tuple({})});
+  EXPECT_THAT(t.names(t.heap->dict({{t.key("w"), t.typed(coo, {{t.key("note"), t.tensor()}})}})),
+              ElementsAre("w.indices", "w.values"));
+}
+
+TEST(List, ValuesOfAParameterNeedGradientsButOfACooTensor) {
+  Calls t;
+  const auto needs = [&](std::string_view layout, std::vector<Ref> data) {
+    const Ref parameter = t.call("torch._utils", "_rebuild_parameter",
+                                 {t.sparse(layout, std::move(data)), Ref::boolean(true), t.heap->ordered_dict()});
+    for (const Listed& row : list(Checkpoint(Value(t.heap, parameter)), {}))
+      if (row.name == "values") return row.requires_grad && !row.parameter;
+    return false;
+  };
+  const Ref size = t.heap->tuple({});
+  EXPECT_TRUE(needs("torch.sparse_csr", {t.tensor(), t.tensor(), t.tensor(), size}));
+  EXPECT_FALSE(needs("torch.sparse_coo", {t.tensor(), t.tensor(), size}));
+}
+
+TEST(List, ASubclassSaysThatItIsAParameter) {
+  Tree t;
+  const Ref tensor = t.tensor();
+  object::as<object::TensorNode>(tensor)->type = t.heap->global("my", "Scaled");
+  const auto is_parameter = [&] { return list(Checkpoint(Value(t.heap, tensor)), {})[0].parameter; };
+  EXPECT_FALSE(is_parameter());
+  object::as<object::TensorNode>(tensor)->attributes = t.heap->dict({{t.key("_is_param"), Ref::boolean(true)}});
+  EXPECT_TRUE(is_parameter());
+}
+
+TEST(List, ATensorWithoutDataOfItsOwnListsItsAttributes) {
+  Calls t;
+  const Ref shell = t.call("torch._utils", "_rebuild_wrapper_subclass", {t.heap->global("my", "Masked")});
+  EXPECT_THAT(t.names(t.heap->dict({{t.key("m"), t.typed(shell, {{t.key("_data"), t.tensor()}})}})),
+              ElementsAre("m._data"));
+}
+
 TEST(List, DigestsAreOfTheElementsInOrder) {
   const float values[] = {1, 2, 3, 4, 5, 6};
   const Tensor tensor = Tensor::of<float>({2, 3}, values);
@@ -162,11 +217,81 @@ TEST(Repr, IsPythons) {
   EXPECT_EQ(text(object), "my.Class(1, x=2)");
 }
 
+TEST(Repr, NamesValuesOfKnownClassesAsPythonDoes) {
+  Tree t;
+  const auto text = [&](Ref ref) { return repr(Value(t.heap, ref)); };
+  const auto call = [&](std::string_view module, std::string_view name, std::vector<Ref> args) {
+    return t.heap->object(object::Construction::reduce, t.heap->global(module, name), t.heap->tuple(std::move(args)));
+  };
+  const auto number = [&](std::int64_t value) { return t.heap->integer(value); };
+  EXPECT_EQ(text(t.heap->global("torch", "float")), "torch.float32");
+  EXPECT_EQ(text(t.heap->global("torch", "per_tensor_affine")), "torch.per_tensor_affine");
+  EXPECT_EQ(text(t.heap->global("my", "Net")), "<class 'my.Net'>");
+  EXPECT_EQ(text(t.heap->global("builtins", "int")), "<class 'int'>");
+  EXPECT_EQ(text(t.heap->global("builtins", "len")), "<built-in function len>");
+  EXPECT_EQ(text(t.heap->global("builtins", "Ellipsis")), "Ellipsis");
+  EXPECT_EQ(text(call("torch", "Size", {t.heap->tuple({number(1), number(2)})})), "torch.Size([1, 2])");
+  EXPECT_EQ(text(call("torch", "device", {t.key("cuda"), number(1)})), "device(type='cuda', index=1)");
+  EXPECT_EQ(text(call("torch.serialization", "_get_layout", {t.key("torch.strided")})), "torch.strided");
+  EXPECT_EQ(text(call("builtins", "complex", {t.heap->floating(-0.0), t.heap->floating(-2)})), "(-0-2j)");
+  EXPECT_EQ(text(call("builtins", "complex", {t.heap->floating(0), t.heap->floating(1.5)})), "1.5j");
+  EXPECT_EQ(text(call("builtins", "range", {number(0), number(3), number(1)})), "range(0, 3)");
+  EXPECT_EQ(text(call("datetime", "date", {t.heap->bytes("\x07\xE4\x01\x02")})), "datetime.date(2020, 1, 2)");
+  const Ref zone = call("datetime", "timezone", {call("datetime", "timedelta", {number(0), number(3600), number(0)})});
+  EXPECT_EQ(
+      text(call("datetime", "datetime", {t.heap->bytes(std::string("\x07\xE4\x81\x02\x03\0\x05\0\0\0", 10)), zone})),
+      "datetime.datetime(2020, 1, 2, 3, 0, 5, fold=1, "
+      "tzinfo=datetime.timezone(datetime.timedelta(seconds=3600)))");
+  EXPECT_EQ(text(call("pathlib", "PosixPath", {t.key("a"), t.key("b")})), "PosixPath('a/b')");
+  EXPECT_EQ(text(call("fractions", "Fraction", {number(1), number(2)})), "Fraction(1, 2)");
+  EXPECT_EQ(text(call("ipaddress", "IPv4Address", {number(0x01020304)})), "IPv4Address('1.2.3.4')");
+}
+
+TEST(Repr, GivesNumpyScalarsAsPythonValuesAndInsideContainersAsNumpyDoes) {
+  Tree t;
+  const auto scalar = [&](std::string_view module, std::string_view type, const std::string& bytes, Ref unit = {}) {
+    const auto made = [&](std::string_view from, std::string_view name, std::vector<Ref> args) {
+      return t.heap->object(object::Construction::reduce, t.heap->global(from, name), t.heap->tuple(std::move(args)));
+    };
+    const Ref dtype = made("numpy", "dtype", {t.key(type)});
+    const Ref none;
+    object::as<object::Object>(dtype)->state = t.heap->tuple(
+        {t.heap->integer(4), t.key("<"), none, none, none, none, none, none, t.heap->tuple({none, unit})});
+    return made(module, "scalar", {dtype, t.heap->bytes(bytes)});
+  };
+  const auto key = [&](Ref ref) { return t.names(t.heap->dict({{ref, t.tensor()}}))[0]; };
+  const auto inside = [&](Ref ref) { return repr(Value(t.heap, t.heap->list({ref}))); };
+  constexpr std::string_view two = "numpy._core.multiarray", one = "numpy.core.multiarray";
+  const std::string tenth = "\xCD\xCC\xCC\x3D", text = std::string("x\0\0\0", 4);
+  EXPECT_EQ(key(scalar(two, "f4", tenth)), "0.10000000149011612");
+  EXPECT_EQ(inside(scalar(two, "f4", tenth)), "[np.float32(0.1)]");
+  EXPECT_EQ(inside(scalar(one, "f4", tenth)), "[0.1]");
+  EXPECT_EQ(inside(scalar(two, "b1", "\x01")), "[np.True_]");
+  EXPECT_EQ(key(scalar(two, "f2", "f.")), "0.0999755859375");
+  EXPECT_EQ(key(scalar(two, "u8", std::string(8, '\xFF'))), "18446744073709551615");
+  EXPECT_EQ(key(scalar(two, "U1", text)), "x");
+  EXPECT_EQ(inside(scalar(two, "U1", text)), "[np.str_('x')]");
+  EXPECT_EQ(key(scalar(two, "S3", std::string("x\0\0", 3))), "b'x'");
+  const std::string one_two = std::string("\0\0\x80\x3F\0\0\0\x40", 8);
+  EXPECT_EQ(key(scalar(two, "c8", one_two)), "(1+2j)");
+  EXPECT_EQ(inside(scalar(two, "c8", one_two)), "[np.complex64(1+2j)]");
+  const Ref days = t.heap->tuple({t.heap->bytes("D"), t.heap->integer(1)});
+  EXPECT_EQ(key(scalar(two, "M8", std::string("\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 8), days)),
+            "datetime.date(1969, 12, 31)");
+  EXPECT_EQ(key(scalar(two, "m8", std::string("\x02\0\0\0\0\0\0\0", 8), days)), "datetime.timedelta(days=2)");
+  EXPECT_EQ(key(scalar(two, "i8", "short")), "numpy._core.multiarray.scalar(dtype('int64'), b'short')");
+}
+
 TEST(Repr, IsBounded) {
   Tree t;
   Ref node = t.heap->list();
   for (int i = 0; i < 64; ++i) node = t.heap->list({node, node});
   EXPECT_LT(repr(Value(t.heap, node), 100).size(), 110u);
+  Ref date;
+  for (int i = 0; i < 200000; ++i)  // a zone that is a date with a zone …
+    date = t.heap->object(object::Construction::reduce, t.heap->global("datetime", "datetime"),
+                          t.heap->tuple({t.heap->bytes(std::string("\x07\xE4\x01\x02\0\0\0\0\0\0", 10)), date}));
+  EXPECT_EQ(repr(Value(t.heap, date), 1000), "datetime.datetime(2020, 1, 2, 0, 0, tzinfo=…)");
   Ref deep = t.heap->list();
   for (int i = 0; i < 100000; ++i) deep = t.heap->tuple({deep});
   EXPECT_LT(repr(Value(t.heap, deep), 1000).size(), 1010u);

@@ -80,5 +80,13 @@ TEST(Golden, survives_every_changed_byte) {
   }
 }
 
+TEST(Dis, indents_by_the_marks_up_to_a_depth_that_people_read) {
+  std::size_t longest = 0;
+  const std::string stream = "\x80\x02" + std::string(100'000, '(') + "t" + std::string(99'999, 't') + ".";
+  dis(bytes_of(stream), [&](std::string_view line) { longest = std::max(longest, line.size()); });
+  EXPECT_GT(longest, 256u);
+  EXPECT_LT(longest, 320u);
+}
+
 }  // namespace
 }  // namespace flambeau::pickle

@@ -18,6 +18,8 @@ TEST(Globals, CommonLibrariesAreKnown) {
   EXPECT_EQ(standing("numpy._core.multiarray", "_reconstruct"), Standing::known);
   EXPECT_EQ(standing("argparse", "Namespace"), Standing::known);
   EXPECT_EQ(standing("uuid", "UUID"), Standing::known);
+  EXPECT_EQ(standing("http", "HTTPStatus"), Standing::known);  // an IntEnum
+  EXPECT_EQ(standing("os", "stat_result"), Standing::known);   // a tuple of numbers
 }
 
 TEST(Globals, WhatReachesOutIsDangerous) {
@@ -62,6 +64,10 @@ TEST(Globals, GetattrChainsAreFollowed) {
   const object::Ref colour = heap.global("colours", "Colour");
   EXPECT_EQ(standing_of_getattr(getattr(colour, "RED"), named), Standing::unknown);
   EXPECT_EQ(named, "colours.Colour.RED");
+  const object::Ref status = heap.global("http", "HTTPStatus");  // how Python 3.11.2 stores a member of an Enum
+  EXPECT_EQ(standing_of_getattr(getattr(status, "OK"), named), Standing::known);
+  EXPECT_EQ(standing_of_getattr(getattr(status, "server"), named), Standing::dangerous);
+  EXPECT_EQ(standing_of_getattr(getattr(heap.global("http.client", "HTTPS"), "OK"), named), Standing::dangerous);
   const object::Ref inner = heap.object(object::Construction::reduce, heap.global("builtins", "getattr"),
                                         getattr(heap.global("a", "b"), "os"));
   EXPECT_EQ(standing_of_getattr(getattr(inner, "system"), named), Standing::dangerous);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "pickle/help.h"
+#include "torch/assemble.h"
 #include "torch/reader.h"
 #include "torch/writer.h"
 
@@ -59,6 +60,35 @@ TEST(Numpy, ArraysOfStrangeShapeAreLeftAlone) {
     EXPECT_EQ(rewritten(again), again);
     EXPECT_NE(again.find(module), again.npos);
   }
+}
+
+TEST(Numpy, ATensorOfAnotherDeviceIsMadeFromItsArray) {
+  test::Pickle p;
+  p.global("torch._utils", "_rebuild_device_tensor_from_numpy").mark();
+  p.global("numpy.core.multiarray", "_reconstruct").mark().global("numpy", "ndarray").numbers({0});
+  p.raw(
+       "C\x01"
+       "b")
+      .tuple()
+      .reduce()
+      .mark()
+      .number(1)
+      .numbers({2, 2});
+  p.global("numpy", "dtype").mark().text("f4").raw("\x89\x88").tuple().reduce();
+  p.mark().number(3).text("<").raw("NNN").number(-1).number(-1).number(0).tuple().raw("b");
+  const float elements[] = {1, 3, 2, 4};  // column by column
+  p.raw("\x88").raw("C\x10").raw({reinterpret_cast<const char*>(elements), sizeof elements}).tuple().raw("b");
+  const std::string stream = p.global("torch", "bfloat16").text("xla:0").raw("\x88").tuple().reduce().stop();
+  NoStorages storages;
+  Reader reader(storages, {});
+  object::Heap heap;
+  const auto* const node =
+      object::as<object::TensorNode>(pickle::read(std::as_bytes(std::span(stream)), heap, reader, Limits{}).root);
+  ASSERT_NE(node, nullptr);
+  EXPECT_EQ(node->tensor.dtype(), DType::bfloat16);
+  EXPECT_TRUE(node->tensor.requires_grad());
+  const float in_order[] = {1, 2, 3, 4};
+  EXPECT_TRUE(node->tensor.to(DType::float32).equal(Tensor::of<float>({2, 2}, in_order)));
 }
 
 }  // namespace

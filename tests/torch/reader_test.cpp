@@ -1,6 +1,7 @@
 #include "torch/reader.h"
 
 #include <flambeau/error.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -26,11 +27,13 @@ struct Read {
   std::shared_ptr<object::Heap> heap = std::make_shared<object::Heap>();
   Zeros storages;
   object::Ref root;
+  std::vector<std::string> notes;
 
   explicit Read(const std::string& stream, bool inert = false) {
     Reader reader(storages, {{}, inert, {}});
     root = pickle::read(std::as_bytes(std::span(stream)), *heap, reader, Limits{}).root;
     reader.finish();
+    reader.append_notes(notes);
   }
   const object::TensorNode& tensor() const { return *object::as<object::TensorNode>(root); }
 };
@@ -63,6 +66,30 @@ TEST(TorchReader, TiesTensorsOfOneKey) {
   EXPECT_EQ(object::as<object::TensorNode>(items[0])->tensor.storage(),
             object::as<object::TensorNode>(items[1])->tensor.storage());
   EXPECT_EQ(read.storages.ids.size(), 1u);
+}
+
+TEST(TorchReader, KnowsTheStorageClassesThatOnlyLibtorchNames) {
+  const std::pair<std::string_view, DType> classes[] = {{"UInt16Storage", DType::uint16},
+                                                        {"ComplexHalfStorage", DType::complex32},
+                                                        {"Float8_e4m3fnStorage", DType::float8_e4m3fn},
+                                                        {"Float4_e2m1fn_x2Storage", DType::float4_e2m1fn_x2},
+                                                        {"Bits1x8Storage", DType::bits1x8}};
+  for (const auto& [name, dtype] : classes) {
+    const Read read(Pickle()
+                        .global("torch._utils", "_rebuild_tensor_v2")
+                        .mark()
+                        .storage(name, "0", 4)
+                        .number(0)
+                        .numbers({4})
+                        .numbers({1})
+                        .raw("\x89")
+                        .hooks()
+                        .tuple()
+                        .reduce()
+                        .stop());
+    EXPECT_EQ(read.tensor().tensor.dtype(), dtype);
+    EXPECT_EQ(standing("torch", name), Standing::known);
+  }
 }
 
 TEST(TorchReader, RefusesTensorsThatLeaveTheirStorage) {
@@ -109,6 +136,108 @@ TEST(TorchReader, RefusesContradictingIds) {
                                                                                                           // nobody's
   EXPECT_THAT(failure(Pickle().storage("DoubleStorage", "0", INT64_MAX).stop()), HasSubstr("overflow"));
   EXPECT_THAT(failure(Pickle().storage("NoStorage", "0", 1).stop()), HasSubstr("no storage class"));
+}
+
+TEST(TorchReader, OpensEmptyStoragesForEachIdUnlessTheyAreShared) {
+  const std::string stream = Pickle().mark().tensor("0", 0, 0, {0}, {1}).tensor("0", 0, 0, {0}, {1}).tuple().stop();
+  for (const bool share : {false, true}) {
+    Zeros storages;
+    object::Heap heap;
+    Reader reader(storages, {.share_empty = share});
+    const object::Ref root = pickle::read(std::as_bytes(std::span(stream)), heap, reader, Limits{}).root;
+    const auto& items = object::as<object::Sequence>(root)->items;
+    EXPECT_EQ(object::as<object::TensorNode>(items[0])->tensor.storage() ==
+                  object::as<object::TensorNode>(items[1])->tensor.storage(),
+              share);
+  }
+}
+
+TEST(TorchReader, TakesBitsByTheirKeysAlone) {
+  const auto with_bit = [](std::string_view storage) {
+    return Pickle()
+        .global("torch._utils", "_rebuild_tensor_v2")
+        .mark()
+        .storage(storage, "0", 2)
+        .number(0)
+        .numbers({2})
+        .numbers({1})
+        .raw("\x89")
+        .hooks()
+        .raw("}")
+        .text("conj")
+        .raw("\x89s")
+        .tuple()
+        .reduce()
+        .stop();
+  };
+  EXPECT_TRUE(Read(with_bit("ComplexFloatStorage")).tensor().tensor.is_conj());
+  EXPECT_THAT(failure(with_bit("FloatStorage")), HasSubstr("float32 tensors cannot have a conjugate bit"));
+}
+
+TEST(TorchReader, TakesIntegersForStorageKeys) {
+  const Read read(Pickle()
+                      .mark()
+                      .text("storage")
+                      .global("torch", "FloatStorage")
+                      .number(12)
+                      .text("cpu")
+                      .number(1)
+                      .tuple()
+                      .raw("Q")
+                      .stop());
+  EXPECT_EQ(read.storages.ids.at(0).key, "12");
+}
+
+TEST(TorchReader, KeepsTensorsOfUnknownDtypesWithoutListingThem) {
+  const Read read(Pickle()
+                      .global("torch._utils", "_rebuild_tensor_v3")
+                      .mark()
+                      .storage("FloatStorage", "0", 2)
+                      .number(0)
+                      .numbers({8})
+                      .numbers({1})
+                      .raw("\x89")
+                      .hooks()
+                      .global("torch", "float4_e9m9")
+                      .tuple()
+                      .reduce()
+                      .stop());
+  EXPECT_EQ(read.root.kind(), Kind::object);
+  EXPECT_THAT(read.notes, testing::ElementsAre(HasSubstr("torch.float4_e9m9")));
+}
+
+TEST(TorchReader, NotesWhatTorchRefuses) {
+  const auto v2 = [](std::string_view storage, const char* requires_grad) {
+    return Pickle()
+        .global("torch._utils", "_rebuild_tensor_v2")
+        .mark()
+        .storage(storage, "0", 2)
+        .number(0)
+        .numbers({2})
+        .numbers({1})
+        .raw(requires_grad)
+        .hooks()
+        .tuple()
+        .reduce();
+  };
+  const auto note = [](const std::string& stream) {
+    const Read read(stream);
+    return read.notes.size() == 1 ? read.notes[0] : fmt::format("{} notes", read.notes.size());
+  };
+  EXPECT_EQ(note(v2("FloatStorage", "\x88").stop()), "0 notes");
+  EXPECT_THAT(note(v2("LongStorage", "\x88").stop()), HasSubstr("int64 tensors that need gradients"));
+  EXPECT_THAT(note(v2("QInt8Storage", "\x89").stop()), HasSubstr("qint8 tensors without a scale"));
+  EXPECT_THAT(note(v2("FloatStorage", "\x89").raw("}b").stop()), HasSubstr("a state that is no tuple"));
+  EXPECT_THAT(note(Pickle()
+                       .mark()
+                       .text("storage")
+                       .global("torch", "FloatStorage")
+                       .text("0")
+                       .text("cpu")
+                       .number(1)
+                       .raw("NtQ")
+                       .stop()),
+              HasSubstr("persistent ids of 6 items"));
 }
 
 TEST(TorchReader, RefusesDangerousGlobalsUnlessInert) {
@@ -204,6 +333,30 @@ TEST(TorchReader, QuantizersMustMakeSense) {
   EXPECT_DOUBLE_EQ(Read(quantized("F0.5\n")).tensor().quantizer->scale, 0.5);
   EXPECT_THAT(failure(quantized("F-1.0\n")), HasSubstr("scale -1 is not positive"));
   EXPECT_THAT(failure(quantized("Fnan\n")), HasSubstr("not positive"));
+}
+
+TEST(TorchReader, ANegativeChannelAxisCountsFromTheEnd) {
+  const auto quantized = [](std::int64_t axis) {
+    Pickle pickle;
+    pickle.global("torch._utils", "_rebuild_qtensor")
+        .mark()
+        .storage("QInt8Storage", "0", 6)
+        .number(0)
+        .numbers({2, 3})
+        .numbers({3, 1});
+    pickle.mark()
+        .global("torch", "per_channel_affine")
+        .raw(
+            "](F0.5\nF0.5\nF0.5\ne](K\x01K\x02K\x03"
+            "e")
+        .number(axis);
+    return pickle.tuple().raw("\x89").hooks().tuple().reduce().stop();
+  };
+  const Read read(quantized(-1));
+  EXPECT_EQ(read.tensor().quantizer->axis, -1);
+  EXPECT_THAT(read.notes, testing::ElementsAre(HasSubstr("negative axis")));
+  EXPECT_THAT(failure(quantized(-2)), HasSubstr("3 values for 2 channels"));
+  EXPECT_THAT(failure(quantized(-3)), HasSubstr("axis -3 of a tensor with 2 dimensions"));
 }
 
 }  // namespace

@@ -14,8 +14,9 @@ using pickle::hex;
 // data.pkl of torch.save of torch 2.13, in hex.
 // linear: nn.Linear(2, 1).state_dict(); float8: torch.zeros(4).to(torch.float8_e4m3fn);
 // frozen_parameter: nn.Parameter(torch.zeros(2), requires_grad=False); parameter_with_state:
-// nn.Parameter(torch.zeros(1)) with tag = "label"; conj: torch.zeros(2, dtype=torch.complex64).conj(); meta:
-// torch.empty(5, 2, device="meta").t(); quantized: torch.quantize_per_tensor(torch.zeros(2), 0.5, 10, torch.quint8)
+// nn.Parameter(torch.zeros(1)) with tag = "label"; conj: torch.zeros(2, dtype=torch.complex64).conj(), and
+// torch._neg_view() of it; meta: torch.empty(5, 2, device="meta").t(); quantized:
+// torch.quantize_per_tensor(torch.zeros(2), 0.5, 10, torch.quint8)
 constexpr std::string_view linear =
     "800263636f6c6c656374696f6e730a4f726465726564446963740a710029527101285806000000776569676874710263746f7263682e"
     "5f7574696c730a5f72656275696c645f74656e736f725f76320a71032828580700000073746f72616765710463746f7263680a466c6f"
@@ -44,6 +45,11 @@ constexpr std::string_view conj =
     "746f7263680a436f6d706c6578466c6f617453746f726167650a71025801000000307103580300000063707571044b02747105514b00"
     "4b028571064b018571078963636f6c6c656374696f6e730a4f726465726564446963740a7108295271097d710a5804000000636f6e6a"
     "710b887374710c52710d2e";
+constexpr std::string_view negative_conj =
+    "800263746f7263682e5f7574696c730a5f72656275696c645f74656e736f725f76320a71002828580700000073746f72616765710163"
+    "746f7263680a436f6d706c6578466c6f617453746f726167650a71025801000000307103580300000063707571044b02747105514b00"
+    "4b028571064b018571078963636f6c6c656374696f6e730a4f726465726564446963740a7108295271097d710a2858030000006e6567"
+    "710b885804000000636f6e6a710c887574710d52710e2e";
 constexpr std::string_view meta =
     "800263746f7263682e5f7574696c730a5f72656275696c645f6d6574615f74656e736f725f6e6f5f73746f726167650a71002863746f"
     "7263680a666c6f617433320a71014b024b058671024b014b02867103897471045271052e";
@@ -99,6 +105,8 @@ TEST(TorchWriter, BitsMetaAndQuantizers) {
   Tensor complex = Tensor::zeros({2}, DType::complex64);
   complex.set_conj(true);
   EXPECT_EQ(pickled(heap.tensor(complex)), conj);
+  complex.set_neg(true);
+  EXPECT_EQ(pickled(heap.tensor(complex)), negative_conj);
   EXPECT_EQ(pickled(heap.tensor(Tensor::meta({5, 2}, DType::float32).permute({1, 0}))), meta);
   const object::Ref tensor = heap.tensor(Tensor::zeros({2}, DType::quint8));
   auto& quantizer = object::as<object::TensorNode>(tensor)->quantizer = std::make_unique<object::Quantizer>();
