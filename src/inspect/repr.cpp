@@ -15,8 +15,6 @@ using object::Ref;
 
 constexpr std::int64_t exact_in_json = 1ll << 53;
 
-}
-
 /// Text waiting to be written, or a value.
 struct Task {
   Ref ref{};

@@ -212,8 +212,8 @@ TEST(TorchZip, RecordsOfOneWordAreShort) {
   const std::string pickle = Pickle().raw("]").stop();
   EXPECT_THAT(error_of(zip_of(pickle, {{"byteorder", "little" + std::string(60, ' ')}})),
               HasSubstr("archive/byteorder: a record of 66 bytes, at most 64 expected"));
-  EXPECT_THAT(error_of(zip_of(pickle, {{"version", "3" + std::string(99, '\n')}})),
-              HasSubstr("archive/version: a record of 100 bytes"));
+  EXPECT_THAT(error_of(zip_of(pickle, {{".data/version", "3" + std::string(99, '\n')}})),
+              HasSubstr("archive/.data/version: a record of 100 bytes"));
 }
 
 TEST(TorchScript, LeavesOutCollectionsOfTensors) {
