@@ -1,6 +1,5 @@
 #include "edit.h"
 
-#include <algorithm>
 #include <map>
 #include <optional>
 #include <unordered_set>
@@ -140,8 +139,7 @@ StateDict edited(const Args& args, const flambeau::Checkpoint& checkpoint, const
   std::vector<std::size_t> uses(renaming.size());
   std::string prefix;
   const StateDict all = weights(args, checkpoint, file, &prefix);
-  const auto tensors = static_cast<std::size_t>(
-      std::ranges::count_if(all, [](const StateDict::Entry& entry) { return entry.tensor.defined(); }));
+  const std::size_t tensors = flambeau::list(flambeau::Checkpoint(all.to_value())).size();
   if (const std::size_t listed = flambeau::list(checkpoint).size(); listed > tensors)
     note(args, file + ": " + std::to_string(listed - tensors) + " other tensors of the checkpoint are left out");
   StateDict result;
@@ -153,15 +151,12 @@ StateDict edited(const Args& args, const flambeau::Checkpoint& checkpoint, const
       return flambeau::matches_any(globs, entry.name) || flambeau::matches_any(globs, prefix + entry.name);
     };
     if ((!wanted.empty() && !matches(wanted)) || matches(unwanted)) continue;
-    std::string name = entry.name;
-    for (std::size_t i = 0; i < renaming.size(); ++i) uses[i] += rename(name, renaming[i]);
+    StateDict::Entry kept = entry;
+    for (std::size_t i = 0; i < renaming.size(); ++i) uses[i] += rename(kept.name, renaming[i]);
     const auto before = result.size();
-    if (entry.tensor.defined())
-      result.set(name, entry.tensor, entry.parameter);
-    else
-      result.set_extra(name, entry.extra);
+    result.set(kept);
     if (result.size() == before)
-      throw flambeau::Error(flambeau::ErrorCode::invalid_argument, "two tensors would be called '" + name + "'",
+      throw flambeau::Error(flambeau::ErrorCode::invalid_argument, "two tensors would be called '" + kept.name + "'",
                             {.file = file});
   }
   for (std::size_t i = 0; i < renaming.size(); ++i)
