@@ -119,12 +119,14 @@ class Module {
 
   struct Parameter {
     std::string name;
-    Tensor tensor;
-  };  // undefined tensor: None
+    Tensor tensor;  ///< undefined: None
+    Value extra{};  ///< of a pickled module: the value where it is more than a plain Parameter (quantized, attributes)
+  };
   struct Buffer {
     std::string name;
     Tensor tensor;
     bool persistent = true;
+    Value extra{};  ///< the same, where it is more than a plain tensor
   };
   struct Child {
     std::string name;

@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include <flambeau/number.h>
@@ -152,8 +153,10 @@ class Fields {
   std::optional<object::Ref> find(std::string_view name) const;
   /// Attributes that nothing has taken, in order (reading).
   std::vector<object::Pair> rest() const;
-  /// Which tuple is which Python object: shared by the Fields of all modules of one tree.
+  /// Which tuple, and which node of another heap, is which Python object: shared by the Fields of all modules of one
+  /// tree.
   struct Identities {
+    std::unordered_map<const object::Node*, object::Ref> copied{};
     std::map<std::uint64_t, object::Ref> written{};
     std::map<std::uint64_t, std::uint64_t> read{};
     std::set<std::string, std::less<>> formatted{};

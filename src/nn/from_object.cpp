@@ -7,6 +7,7 @@
 
 #include "nn/base_keys.h"
 #include "nn/pickle.h"
+#include "object/copy.h"
 
 namespace flambeau::nn {
 
@@ -132,6 +133,12 @@ class Reader {
     return node->tensor;
   }
 
+  /// The value itself where it is more than a plain tensor, or than a plain Parameter.
+  Value extra(Ref ref, bool parameter) const {
+    const auto* node = as<object::TensorNode>(ref);
+    return node && (!object::is_plain(*node) || node->parameter != parameter) ? Value(heap_, ref) : Value();
+  }
+
   void fill(Module& module, const Dict& state, std::size_t depth) {
     module.parameters().clear();
     module.buffers().clear();
@@ -142,7 +149,7 @@ class Reader {
     for (const auto& [key, value] : table(state, "_parameters")) {
       const std::string name = key_text(key, "_parameters");
       names.add(name);
-      module.parameters().push_back({name, tensor(value, name)});
+      module.parameters().push_back({name, tensor(value, name), extra(value, true)});
     }
     std::set<std::string> transient;
     if (const auto set = object::get(state, "_non_persistent_buffers_set"))
@@ -151,7 +158,7 @@ class Reader {
     for (const auto& [key, value] : table(state, "_buffers")) {
       const std::string name = key_text(key, "_buffers");
       names.add(name);
-      module.buffers().push_back({name, tensor(value, name), !transient.contains(name)});
+      module.buffers().push_back({name, tensor(value, name), !transient.contains(name), extra(value, false)});
     }
     for (const auto& [key, value] : table(state, "_modules")) {
       const std::string name = key_text(key, "_modules");

@@ -3,6 +3,7 @@
 
 #include "nn/base_keys.h"
 #include "nn/pickle.h"
+#include "object/copy.h"
 
 namespace flambeau::nn {
 
@@ -49,12 +50,14 @@ class Writer {
         return Ref::boolean(module.training());
       case BaseKind::parameters: {
         std::vector<Pair> items;
-        for (const auto& p : module.parameters()) items.emplace_back(heap_.interned(p.name), tensor(p.tensor, true));
+        for (const auto& p : module.parameters())
+          items.emplace_back(heap_.interned(p.name), tensor(p.tensor, true, p.extra));
         return heap_.dict(std::move(items));
       }
       case BaseKind::buffers: {
         std::vector<Pair> items;
-        for (const auto& b : module.buffers()) items.emplace_back(heap_.interned(b.name), tensor(b.tensor, false));
+        for (const auto& b : module.buffers())
+          items.emplace_back(heap_.interned(b.name), tensor(b.tensor, false, b.extra));
         return heap_.dict(std::move(items));
       }
       case BaseKind::set: {
@@ -85,11 +88,17 @@ class Writer {
     return ref;
   }
 
-  Ref tensor(const Tensor& tensor, bool parameter) {
+  Ref tensor(const Tensor& tensor, bool parameter, const Value& extra) {
     if (!tensor.defined()) return Ref();
-    if (tensor.is_meta()) return heap_.tensor(tensor, parameter);
+    const auto* like = object::as<object::TensorNode>(extra.ref());
+    if (like) parameter = like->parameter;
+    const auto make = [&] {
+      return like ? object::copy_tensor(heap_, *like, tensor, parameter, identities_.copied)
+                  : heap_.tensor(tensor, parameter);
+    };
+    if (tensor.is_meta()) return make();
     Ref& ref = tensors_[{tensor.storage().get(), tensor.offset(), tensor.shape(), tensor.strides(), parameter}];
-    if (ref.is_none()) ref = heap_.tensor(tensor, parameter);
+    if (ref.is_none()) ref = make();
     return ref;
   }
 

@@ -80,6 +80,34 @@ TEST(FromObject, UnknownClassesKeepTensorsChildrenAndAttributes) {
   EXPECT_TRUE(again["_modules"]["gone"].is_none());
 }
 
+/// Read from its pickled form and written again.
+Value resaved(const Value& value) {
+  const auto heap = std::make_shared<object::Heap>();
+  return Value(heap, to_object(*heap, *from_object(value)));
+}
+
+TEST(FromObject, TensorsKeepQuantizersAttributesAndBeingParameters) {
+  auto& heap = Builder::heap;
+  const auto node = [](Ref ref) { return object::as<object::TensorNode>(ref); };
+  const Ref weight = heap->tensor(Tensor::zeros({2}), true), quantized = heap->tensor(Tensor::zeros({2}, DType::qint8));
+  node(weight)->attributes = heap->dict({{heap->interned("tag"), Ref::integer(7)}});
+  node(quantized)->quantizer =
+      std::make_unique<object::Quantizer>(object::Quantizer{.scheme = "per_tensor_affine", .scale = 0.5});
+  Builder net("mine", "Net");
+  net.table("_parameters", {{heap->interned("w"), weight}});
+  net.table("_buffers",
+            {{heap->interned("q"), quantized}, {heap->interned("p"), heap->tensor(Tensor::zeros({1}), true)}});
+  const Value again = resaved(net.value());
+  EXPECT_FALSE(node(again["_parameters"]["w"].ref())->attributes.is_none());
+  ASSERT_TRUE(node(again["_buffers"]["q"].ref())->quantizer);
+  EXPECT_EQ(node(again["_buffers"]["q"].ref())->quantizer->scale, 0.5);
+  EXPECT_TRUE(node(again["_buffers"]["p"].ref())->parameter);
+  const ModulePtr dequantized = from_object(net.value());
+  dequantized->buffer("q") = Tensor::zeros({2});
+  const auto fresh = std::make_shared<object::Heap>();
+  EXPECT_FALSE(node(Value(fresh, to_object(*fresh, *dequantized))["_buffers"]["q"].ref())->quantizer);
+}
+
 TEST(FromObject, AKnownClassWithAttributesOfOtherTypesIsInert) {
   auto& heap = Builder::heap;
   Builder pool("torch.nn.modules.pooling", "MaxPool2d");
