@@ -148,6 +148,9 @@ class Module {
   /// they are.
   std::vector<std::pair<std::string, Value>>& attributes() noexcept { return attributes_; }
   const std::vector<std::pair<std::string, Value>>& attributes() const noexcept { return attributes_; }
+  /// The pickled object that the module was read from: attributes may name it. None when nothing keeps its heap.
+  Value origin() const;
+  void set_origin(const Value& object);
   /// Depth first, the root included, with dotted paths; a shared module once, as Python's named_modules().
   std::vector<std::pair<std::string, Module*>> named_modules();
   /// In the order of Python's parameters(), which numbers them in an optimizer's state; tied ones once.
@@ -184,6 +187,8 @@ class Module {
   std::vector<Buffer> buffers_{};
   std::vector<Child> children_{};
   std::vector<std::pair<std::string, Value>> attributes_{};
+  std::weak_ptr<object::Heap> origin_heap_{};
+  object::Ref origin_{};
   bool training_ = true;
 };
 using ModulePtr = std::shared_ptr<Module>;

@@ -5,6 +5,7 @@
 #include <flambeau/error.h>
 
 #include "base/py_repr.h"
+#include "object/copy.h"
 
 namespace flambeau::nn {
 
@@ -158,7 +159,7 @@ Ref Fields::encode(const std::vector<std::string>& list) {
 }
 
 Ref Fields::encode(const Value& value) {
-  return value.heap().get() == heap_ ? value.ref() : object::copy(*heap_, value.ref());
+  return value.heap().get() == heap_ ? value.ref() : object::copy(*heap_, value.ref(), identities_->copied);
 }
 
 Ref Fields::encode_formatted(const std::string& name) {

@@ -49,6 +49,7 @@ class Reader {
       throw Error(ErrorCode::type, "a module is expected, found a value of kind " + std::string(name(ref.kind())) +
                                        (object ? " (" + object::global_name(object->callable) + ")" : ""));
     ModulePtr made = make(class_of(*object), *state, depth);
+    made->set_origin(Value(heap_, ref));
     modules_[ref.bits()] = made;
     return made;
   }

@@ -172,6 +172,16 @@ void check_new(const Module& module, std::string_view name) {
 
 }  // namespace
 
+Value Module::origin() const {
+  auto heap = origin_heap_.lock();
+  return heap ? Value(std::move(heap), origin_) : Value();
+}
+
+void Module::set_origin(const Value& object) {
+  origin_heap_ = object.heap();
+  origin_ = object.ref();
+}
+
 Tensor& Module::register_parameter(std::string name, Tensor tensor) {
   check_new(*this, name);
   if (tensor.defined()) tensor.set_requires_grad(true);

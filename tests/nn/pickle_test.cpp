@@ -108,6 +108,38 @@ TEST(FromObject, TensorsKeepQuantizersAttributesAndBeingParameters) {
   EXPECT_FALSE(node(Value(fresh, to_object(*fresh, *dequantized))["_buffers"]["q"].ref())->quantizer);
 }
 
+TEST(FromObject, AttributesNameTheModulesAndParametersOfTheTree) {
+  auto& heap = Builder::heap;
+  const Ref weight = heap->tensor(Tensor::zeros({2}), true), config = heap->dict();
+  Builder first("mine", "Part"), second("mine", "Part"), net("mine", "Net");
+  first.table("_parameters", {{heap->interned("w"), weight}});
+  net.table("_modules", {{heap->interned("a"), first.ref()}, {heap->interned("b"), second.ref()}});
+  first.set("config", config).set("parents", heap->list({net.ref()})).set("next", second.ref());
+  second.set("config", config);
+  net.set("parts", heap->list({first.ref(), weight}));
+  for (Builder* each : {&first, &second, &net}) each->ref();  // with all that was set
+  const Value again = resaved(net.value());
+  const Value a = again["_modules"]["a"], b = again["_modules"]["b"];
+  EXPECT_EQ(a["parents"].at(0).ref(), again.ref());
+  EXPECT_EQ(a["next"].ref(), b.ref());
+  EXPECT_EQ(a["config"].ref(), b["config"].ref());
+  EXPECT_EQ(again["parts"].at(0).ref(), a.ref());
+  EXPECT_EQ(again["parts"].at(1).ref(), a["_parameters"]["w"].ref());
+}
+
+TEST(FromObject, AParameterThatWasReplacedIsNoLongerTheAttributes) {
+  auto& heap = Builder::heap;
+  const Ref weight = heap->tensor(Tensor::zeros({2}), true);
+  Builder net("mine", "Net");
+  net.table("_parameters", {{heap->interned("w"), weight}}).set("kept", weight);
+  const ModulePtr module = from_object(net.value());
+  module->parameter("w") = Tensor::zeros({3});
+  const auto fresh = std::make_shared<object::Heap>();
+  const Value again(fresh, to_object(*fresh, *module));
+  EXPECT_EQ(again["kept"].as_tensor().shape(), (Shape{2}));
+  EXPECT_EQ(again["_parameters"]["w"].as_tensor().shape(), (Shape{3}));
+}
+
 TEST(FromObject, AKnownClassWithAttributesOfOtherTypesIsInert) {
   auto& heap = Builder::heap;
   Builder pool("torch.nn.modules.pooling", "MaxPool2d");
