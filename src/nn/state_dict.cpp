@@ -12,6 +12,8 @@
 #include <flambeau/near.h>
 #include <flambeau/nn.h>
 
+#include "object/module.h"
+
 namespace flambeau::nn {
 namespace {
 
@@ -292,12 +294,12 @@ StateDict Module::state_dict() const {
   std::vector<StateDict::Module> metadata;
   const auto visit = [&](const auto& self, const Module& module, const std::string& prefix) -> void {
     metadata.push_back({prefix.empty() ? "" : prefix.substr(0, prefix.size() - 1), module.version()});
-    const auto add = [&](const std::string& name, Tensor tensor) {
-      if (tensor.defined()) state_dict.set(prefix + name, std::move(tensor.set_requires_grad(false)));
+    const auto add = [&](const auto& entry) {
+      if (entry.tensor.defined()) state_dict.set(object::detached(prefix + entry.name, entry.tensor, entry.extra));
     };
-    for (const Parameter& parameter : module.parameters()) add(parameter.name, parameter.tensor);
+    for (const Parameter& parameter : module.parameters()) add(parameter);
     for (const Buffer& buffer : module.buffers())
-      if (buffer.persistent) add(buffer.name, buffer.tensor);
+      if (buffer.persistent) add(buffer);
     if (const auto extra = module.extra_state()) state_dict.set_extra(prefix + std::string(extra_state_key), *extra);
     for (const Child& child : module.children())
       if (child.module) self(self, *child.module, prefix + child.name + ".");

@@ -3,6 +3,8 @@
 
 #include <flambeau/checkpoint.h>
 
+#include "object/copy.h"
+
 namespace flambeau {
 namespace {
 
@@ -69,6 +71,39 @@ TEST(StateDict, MetadataKeepsWhatStandsBesideTheVersion) {
   const Value entry = Value(value.heap(), *table).find("").value();
   EXPECT_EQ(entry["version"].as_int(), 3);
   EXPECT_EQ(entry["more"].size(), 1u);
+}
+
+/// A pickled module with these tables.
+Ref module_of(object::Heap& heap, const char* where, const char* name, std::vector<object::Pair> parameters,
+              std::vector<object::Pair> modules) {
+  const Ref made = heap.object(object::Construction::newobj, heap.global(where, name), heap.tuple({}));
+  as<object::Object>(made)->state = heap.dict({{heap.interned("_parameters"), heap.dict(std::move(parameters))},
+                                               {heap.interned("_modules"), heap.dict(std::move(modules))}});
+  return made;
+}
+
+TEST(StateDict, OfAWholeModelIsDetachedAndHasItsClassesVersions) {
+  const auto heap = std::make_shared<object::Heap>();
+  const Ref weight = heap->tensor(Tensor::zeros({2}).set_requires_grad(true), true);
+  as<TensorNode>(weight)->attributes = heap->dict();
+  const Ref sparse = heap->object(object::Construction::reduce, heap->global("torch._utils", "_rebuild_sparse_tensor"),
+                                  heap->tuple({}));
+  const Ref norm =
+      module_of(*heap, "torch.nn.modules.batchnorm", "BatchNorm2d", {{heap->interned("weight"), weight}}, {});
+  const Ref root =
+      module_of(*heap, "mine", "BatchNorm2d", {{heap->interned("s"), sparse}, {heap->interned("n"), Ref()}},
+                {{heap->interned("bn"), norm}});
+  const StateDict state = Checkpoint(Value(heap, root)).state_dict();
+  EXPECT_EQ(state.version(""), 1);
+  EXPECT_EQ(state.version("bn"), 2);
+  ASSERT_EQ(state.size(), 2u);
+  EXPECT_EQ(state[0].name, "s");
+  EXPECT_EQ(state[0].extra.kind(), Kind::object);
+  EXPECT_FALSE(state["bn.weight"].requires_grad());
+  const Value value = state.to_value();
+  const auto* written = as<TensorNode>(value["bn.weight"].ref());
+  EXPECT_FALSE(written->parameter);
+  EXPECT_TRUE(object::is_plain(*written));
 }
 
 }  // namespace
