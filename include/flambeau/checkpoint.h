@@ -109,7 +109,7 @@ class Checkpoint {
 
   /// How `state_dict` found the weights.
   struct Taken {
-    std::string key{};            ///< where they lay: keys joined by dots; "" for the root itself
+    std::string key{};            ///< where they lay: keys and places in lists joined by dots; "" for the root itself
     std::string prefix{};         ///< what was taken off their names
     std::string common_prefix{};  ///< what all names still begin with: perhaps one attribute of a LightningModule
     /// "took the weights under 'state_dict', and 'module.' off their names"; empty when there is nothing to tell.
@@ -117,9 +117,9 @@ class Checkpoint {
   };
   /// The weights: the root itself if it is a state_dict or a module, else the value under one of the usual keys
   /// ("state_dict", "model_state_dict", "model", "module", "net", "ema", …, also one inside another) that holds most
-  /// tensors. What DataParallel puts before the names ("module.") and torch.compile, FSDP and activation checkpointing
-  /// into them ("_orig_mod.", …) is taken off; a `strip_prefix` takes that one off instead, "" none. Throws
-  /// Error(not_found).
+  /// tensors; also in a tuple or list ("0"). What DataParallel puts before the names ("module.") and torch.compile,
+  /// FSDP and activation checkpointing into them ("_orig_mod.", …) is taken off; a `strip_prefix` takes that one off
+  /// instead, "" none. Throws Error(not_found).
   StateDict state_dict() const;
   StateDict state_dict(Taken& taken, std::optional<std::string_view> strip_prefix = std::nullopt) const;
 
