@@ -34,6 +34,8 @@ constexpr std::array<std::string_view, 14> other_keys = {
     "optimizer",     "optimizer_state_dict", "optimizer_states", "optimizer_state", "optim", "opt",       "optimizers",
     "lr_schedulers", "lr_scheduler",         "scheduler",        "scaler",          "amp",   "callbacks", "loops",
 };
+// After those of the usual keys.
+constexpr std::size_t unusual = usual_keys.size() + 1;
 constexpr std::size_t max_depth = 8, max_visits = 4096;
 // Of a tuple or list: (state_dict, epoch), [model, ema]. Longer ones are data.
 constexpr std::size_t max_items = 16;
@@ -67,13 +69,16 @@ bool has_metadata(const Dict& dict) noexcept {
 struct Candidate {
   std::string key;  // dotted; "" for the root
   Ref ref;
-  std::size_t rank = usual_keys.size();  // place of the last key among the usual ones; after them for any other
+  std::size_t rank = unusual;  // of the last key
   std::size_t depth = 0, tensors = 0;
 };
 
 class Finder {
  public:
-  explicit Finder(const Value& root) : root_(root) { visit(root.ref(), {}, 0, 0); }
+  explicit Finder(const Value& root)
+      : root_(root), is_timm_(root.kind() == Kind::dict && root.contains("arch") && root.contains("version")) {
+    visit(root.ref(), {}, unusual, 0);
+  }
 
   const Candidate* best() const {
     const Candidate* chosen = pick(true);
@@ -108,14 +113,19 @@ class Finder {
     for (const auto& [key, item] : dict->items) {
       const auto name = object::text(key);
       if (!name || rank_in(other_keys, *name) < other_keys.size()) continue;
-      visit(item, below(*name), rank_in(usual_keys, *name), depth + 1);
+      visit(item, below(*name), rank_of(*name), depth + 1);
     }
+  }
+
+  // Place among the usual keys. timm's own loader takes the average first.
+  std::size_t rank_of(std::string_view key) const noexcept {
+    return is_timm_ && key == "state_dict_ema" ? 0 : rank_in(usual_keys, key) + 1;
   }
 
   // Usual keys go before others; among them most tensors win, but a key that holds a tenth less or more counts as equal
   // (an averaged model has a counter besides), and then the more usual one is taken, the outer one of equals.
   const Candidate* pick(bool usual) const {
-    const auto eligible = [&](const Candidate& c) { return c.depth > 0 && (c.rank < usual_keys.size()) == usual; };
+    const auto eligible = [&](const Candidate& c) { return c.depth > 0 && (c.rank < unusual) == usual; };
     std::size_t most = 0;
     const Candidate* chosen = nullptr;
     for (const Candidate& c : found_)
@@ -128,6 +138,7 @@ class Finder {
   }
 
   const Value& root_;
+  bool is_timm_;
   std::vector<Candidate> found_{};
   std::unordered_set<const object::Node*> seen_{};
   std::size_t visits_ = 0;

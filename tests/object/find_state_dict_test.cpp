@@ -51,6 +51,16 @@ TEST(FindStateDict, UsualKeysAndNestedOnes) {
   EXPECT_EQ(taken(nested).key, "model.state_dict");
 }
 
+TEST(FindStateDict, TimmsAverageGoesBeforeItsWeights) {
+  Checkpoint checkpoint;
+  checkpoint.set("arch", "resnet18");
+  checkpoint.set("state_dict", weights());
+  checkpoint.set("state_dict_ema", weights());
+  EXPECT_EQ(taken(checkpoint).key, "state_dict");
+  checkpoint.set("version", 2);
+  EXPECT_EQ(taken(checkpoint).key, "state_dict_ema");
+}
+
 TEST(FindStateDict, InTuplesAndLists) {
   const Value items[] = {weights().to_value(), Value(3)};
   EXPECT_EQ(taken(Checkpoint(Value::tuple(items))).to_string(), "took the weights under '0'");
