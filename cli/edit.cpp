@@ -89,16 +89,27 @@ class Casts {
   std::vector<std::shared_ptr<flambeau::Storage>> kept_{};  // so that no address is used twice
 };
 
-std::optional<DType> dtype_for(const std::vector<Rule>& rules, const Tensor& tensor, const std::string& name) {
+/// `is_step`: only a rule that names it is meant for an optimizer's counter.
+std::optional<DType> dtype_for(const std::vector<Rule>& rules, const Tensor& tensor, const std::string& name,
+                               bool is_step) {
   std::optional<DType> to;
   for (const Rule& rule : rules) {
     const DTypeClass kind = flambeau::info(tensor.dtype()).kind;
     const bool real = kind == DTypeClass::floating;
-    if (rule.glob.empty() ? real || (kind == DTypeClass::complex && flambeau::info(rule.to).kind == kind)
+    if (rule.glob.empty() ? !is_step && (real || (kind == DTypeClass::complex && flambeau::info(rule.to).kind == kind))
                           : flambeau::matches(rule.glob, name))
       to = rule.to;
   }
   return to;
+}
+
+/// The counters in an optimizer's state: rounded, they would stand still for good.
+void find_steps(const object::Dict& optimizer, std::unordered_set<const object::Node*>& steps) {
+  const auto* state = object::as<object::Dict>(object::get(optimizer, "state").value_or(object::Ref()));
+  if (!state || !object::get(optimizer, "param_groups")) return;
+  for (const auto& [parameter, kept] : state->items)
+    if (const auto* dict = object::as<object::Dict>(kept))
+      if (const auto step = object::get(*dict, "step")) steps.insert(step->node());
 }
 
 struct Renaming {
@@ -187,7 +198,7 @@ void cast(const Args& args, flambeau::Value& root) {
   if (wanted.empty()) return;
   // The whole graph, each node once, under the first name that leads to it.
   Casts casts;
-  std::unordered_set<const object::Node*> seen;
+  std::unordered_set<const object::Node*> seen, steps;
   std::vector<std::pair<object::Ref, std::string>> open{{root.ref(), ""}};
   const auto below = [](const std::string& path, object::Ref key) {
     const auto text = object::text(key);
@@ -200,13 +211,15 @@ void cast(const Args& args, flambeau::Value& root) {
     open.pop_back();
     if (!ref.node() || !seen.insert(ref.node()).second) continue;
     if (auto* tensor = object::as<object::TensorNode>(ref)) {
-      if (const auto to = tensor->tensor.defined() ? dtype_for(wanted, tensor->tensor, path) : std::nullopt)
+      const bool is_step = tensor->tensor.dim() == 0 && steps.contains(tensor);
+      if (const auto to = tensor->tensor.defined() ? dtype_for(wanted, tensor->tensor, path, is_step) : std::nullopt)
         tensor->tensor = casts(tensor->tensor, *to);
       open.emplace_back(tensor->attributes, path);
     } else if (auto* sequence = object::as<object::Sequence>(ref)) {
       for (std::size_t i = 0; i < sequence->items.size(); ++i)
         open.emplace_back(sequence->items[i], below(path, object::Ref::integer(static_cast<std::int64_t>(i))));
     } else if (auto* dict = object::as<object::Dict>(ref)) {
+      find_steps(*dict, steps);
       for (const auto& [key, item] : dict->items) open.emplace_back(item, below(path, key));
       open.emplace_back(dict->state, path);
     } else if (auto* thing = object::as<object::Object>(ref)) {
