@@ -159,7 +159,8 @@ class Var {
   const Shape& shape() const;
   std::int64_t size(std::int64_t dim) const;  // negative counts from the end
   std::int64_t dim() const;
-  Graph& graph() const { return *graph_; }
+  /// Throws Error(invalid_argument) for an empty Var, as does all that looks at the value.
+  Graph& graph() const;
   Id id() const noexcept { return id_; }
   explicit operator bool() const noexcept { return graph_ != nullptr; }
 

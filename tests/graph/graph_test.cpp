@@ -127,6 +127,18 @@ TEST_F(Shapes, BroadcastingNamesBothShapes) {
   EXPECT_THAT(error_of([&] { add(in({2, 3}), in({4})); }), AllOf(HasSubstr("(2, 3)"), HasSubstr("(4,)")));
 }
 
+TEST_F(Shapes, AnEmptyOperandIsNamed) {
+  const Var x = in({2, 3, 4, 4}), none;
+  EXPECT_THAT(error_of([&] { linear(x, none); }), HasSubstr("linear: weight is None"));
+  EXPECT_THAT(error_of([&] { conv(x, none, {}, {}, {}, {}); }), HasSubstr("conv: weight is None"));
+  EXPECT_THAT(error_of([&] { batch_norm(x, weight({3}), none, {}, {}, 1e-5); }), HasSubstr("variance is None"));
+  EXPECT_THAT(error_of([&] { prelu(x, none); }), HasSubstr("None"));
+  EXPECT_THAT(error_of([&] { embedding(in({2}, DType::int64), none); }), HasSubstr("weight is None"));
+  EXPECT_THAT(error_of([&] { relu(none); }), HasSubstr("input is None"));
+  EXPECT_THAT(error_of([&] { reshape(none, {1}); }), HasSubstr("None"));
+  EXPECT_THAT(error_of([&] { none.size(0); }), HasSubstr("None"));
+}
+
 TEST(Graph, TheSameConstantIsOneNode) {
   Graph graph;
   const Tensor tensor = Tensor::zeros({4, 6});
