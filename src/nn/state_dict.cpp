@@ -11,6 +11,7 @@
 #include <flambeau/nn.h>
 
 #include "base/threads.h"
+#include "tensor/cast.h"
 
 namespace flambeau::nn {
 namespace {
@@ -51,6 +52,25 @@ struct Match {
   Tensor* target;
   Tensor source;
 };
+
+/// torch's reason not to take `source` for `target`; empty if it does. Asked before the first element is copied.
+std::string refusal(const Tensor& target, const Tensor& source, bool assign) {
+  const DTypeClass from = info(source.dtype()).kind;
+  if (assign)
+    return target.requires_grad() && from != DTypeClass::floating && from != DTypeClass::complex
+               ? "Only Tensors of floating point and complex dtype can require gradients"
+               : "";
+  if (source.is_meta() && !target.is_meta()) return "Cannot copy out of meta tensor; no data!";
+  if (from == DTypeClass::quantized && info(target.dtype()).kind != DTypeClass::quantized)
+    return "Copying from quantized Tensor to non-quantized Tensor is not allowed, please use dequantize to get a float "
+           "Tensor from a quantized Tensor";
+  try {
+    if (source.dtype() != target.dtype()) tensor::check_castable(source.dtype(), target.dtype());
+  } catch (const Error& error) {
+    return error.message();
+  }
+  return {};
+}
 
 /// Copies all; two threads when there is much, tensors of one storage always in the same.
 void copy_all(std::vector<Match>& matches) {
@@ -148,6 +168,10 @@ class Loader {
     if (source.shape() != target.shape())
       errors_.push_back("size mismatch for " + key + ": copying a param with shape " + size_text(source.shape()) +
                         " from checkpoint, the shape in current model is " + size_text(target.shape()) + ".");
+    else if (const std::string why = refusal(target, source, options_.assign); !why.empty())
+      errors_.push_back("While copying the parameter named \"" + key + "\", whose dimensions in the model are " +
+                        size_text(target.shape()) + " and whose dimensions in the checkpoint are " +
+                        size_text(source.shape()) + ", an exception occurred : (" + python_repr(why) + ",).");
     else
       matches_.push_back({&target, std::move(source)});
   }
