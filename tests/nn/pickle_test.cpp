@@ -93,6 +93,43 @@ TEST(FromObject, AKnownClassWithAttributesOfOtherTypesIsInert) {
   EXPECT_THROW((*module)(graph.input({1, 1, 4, 4})), Error);
 }
 
+TEST(FromObject, TransformerLayersSayWhichActivationTheyHave) {
+  const auto said = [](const ModulePtr& layer) {
+    const auto heap = std::make_shared<object::Heap>();
+    return Value(heap, to_object(*heap, *layer))["activation_relu_or_gelu"].as_int();
+  };
+  const auto with = [](ModulePtr activation) {
+    const auto layer = std::make_shared<TransformerEncoderLayer>(4, 2, TransformerLayerOptions{.dim_feedforward = 8});
+    layer->register_module("activation", std::move(activation));
+    return layer;
+  };
+  EXPECT_EQ(said(std::make_shared<TransformerEncoderLayer>(4, 2)), 1);
+  EXPECT_EQ(said(std::make_shared<TransformerEncoderLayer>(4, 2, TransformerLayerOptions{.activation = "gelu"})), 2);
+  EXPECT_EQ(said(with(std::make_shared<ReLU>())), 1);
+  EXPECT_EQ(said(with(std::make_shared<GELU>())), 2);
+  EXPECT_EQ(said(with(std::make_shared<SiLU>())), 0);
+}
+
+TEST(FromObject, TransformerLayersRunWithFunctionsOfTorch) {
+  auto& heap = Builder::heap;
+  const Ref builtin =
+      heap->object(object::Construction::reduce, heap->global("builtins", "getattr"),
+                   heap->tuple({heap->global("torch._C", "_VariableFunctionsClass"), heap->string("tanh")}));
+  const auto text_with = [&](Ref activation) {
+    const auto layer = std::make_shared<TransformerEncoderLayer>(4, 2, TransformerLayerOptions{.dim_feedforward = 8});
+    const Value value(heap, to_object(*heap, *layer));
+    auto* state = object::as<object::Dict>(object::as<object::Object>(value.ref())->state);
+    for (auto& item : state->items)
+      if (object::text(item.first) == "activation") item.second = activation;
+    graph::Graph graph;
+    from_object(value)->forward(graph.input({2, 1, 4}));
+    return to_string(graph);
+  };
+  EXPECT_NE(text_with(builtin).find(" tanh "), std::string::npos);
+  EXPECT_NE(text_with(heap->global("torch.nn.functional", "silu")).find(" silu "), std::string::npos);
+  EXPECT_THROW(text_with(heap->global("mine", "relu")), Error);
+}
+
 TEST(FromObject, FillsWhatOldVersionsLack) {
   auto& heap = Builder::heap;
   Builder conv("torch.nn.modules.conv", "Conv2d");
