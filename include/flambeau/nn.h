@@ -146,6 +146,8 @@ class Module {
   /// they are.
   std::vector<std::pair<std::string, Value>>& attributes() noexcept { return attributes_; }
   const std::vector<std::pair<std::string, Value>>& attributes() const noexcept { return attributes_; }
+  /// Attributes of a pickled module whose class holds them in another type; see Fields::AsRead.
+  Fields::AsRead& as_read() noexcept { return as_read_; }
   /// Depth first, the root included, with dotted paths; a shared module once, as Python's named_modules().
   std::vector<std::pair<std::string, Module*>> named_modules();
   /// In the order of Python's parameters(), which numbers them in an optimizer's state; tied ones once.
@@ -183,6 +185,7 @@ class Module {
   std::vector<Buffer> buffers_{};
   std::vector<Child> children_{};
   std::vector<std::pair<std::string, Value>> attributes_{};
+  Fields::AsRead as_read_{};
   bool training_ = true;
 };
 using ModulePtr = std::shared_ptr<Module>;

@@ -202,15 +202,20 @@ class LinearCrossEntropyLoss : public WeightedLoss {
 /// Error(unsupported): the code of a class is not in the file.
 class UnknownModule : public Module {
  public:
-  /// `reason`: why a known class could not be made; else empty.
-  UnknownModule(std::string python_module, std::string class_name, std::string reason = {})
-      : python_module_(std::move(python_module)), class_name_(std::move(class_name)), reason_(std::move(reason)) {}
+  /// `reason`: why a known class, of that version, could not be made; else empty.
+  UnknownModule(std::string python_module, std::string class_name, std::string reason = {}, std::int64_t version = 1)
+      : python_module_(std::move(python_module)),
+        class_name_(std::move(class_name)),
+        reason_(std::move(reason)),
+        version_(version) {}
   std::string_view python_module() const override { return python_module_; }
   std::string_view class_name() const override { return class_name_; }
+  std::int64_t version() const override { return version_; }
   Var forward(Var x) override;
 
  private:
   std::string python_module_, class_name_, reason_;
+  std::int64_t version_;
 };
 
 }  // namespace flambeau::nn

@@ -33,11 +33,14 @@ class Copier {
     std::vector<object::Pair> items;
     Fields write(*heap, items);
     write.share(identities_);
-    const_cast<Module&>(from).early_fields(write);
-    const_cast<Module&>(from).fields(write);
+    auto& readable = const_cast<Module&>(from);
+    write.remember(readable.as_read());
+    readable.early_fields(write);
+    readable.fields(write);
     const object::Ref dict = heap->dict(std::move(items));
     Fields read(heap, *object::as<object::Dict>(dict));
     read.share(identities_);
+    read.remember(to->as_read());
     to->early_fields(read);
     to->fields(read);
     identities_.written.clear();  // the heap's references end here

@@ -93,7 +93,7 @@ class Reader {
         return known;
       } catch (const Error& error) {
         if (error.code() != ErrorCode::type && error.code() != ErrorCode::invalid_argument) throw;
-        const auto inert = std::make_shared<UnknownModule>(cls.module, cls.qualname, error.message());
+        const auto inert = std::make_shared<UnknownModule>(cls.module, cls.qualname, error.message(), known->version());
         inert->set_training(known->training());
         inert->parameters() = std::move(known->parameters());
         inert->buffers() = std::move(known->buffers());
@@ -175,6 +175,7 @@ class Reader {
   void read_attributes(Module& module, const Dict& state) {
     Fields fields(heap_, state);
     fields.share(identities_);
+    fields.remember(module.as_read());
     module.early_fields(fields);
     module.fields(fields);
     fields.take("_backend");  // before 1.2

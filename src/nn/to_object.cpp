@@ -25,6 +25,7 @@ class Writer {
     fields.share(identities_);
     // fields() reads when it writes a pickle; it is one function for both ways and so not const.
     auto& readable = const_cast<Module&>(module);
+    fields.remember(readable.as_read());
     readable.early_fields(fields);
     for (const BaseKey& key : base_keys) {
       const Ref value = base_value(module, key);

@@ -93,6 +93,53 @@ TEST(FromObject, AKnownClassWithAttributesOfOtherTypesIsInert) {
   EXPECT_THROW((*module)(graph.input({1, 1, 4, 4})), Error);
 }
 
+TEST(FromObject, ScalarsOfNumpyAreNumbersAndAreWrittenAgain) {
+  auto& heap = Builder::heap;
+  const auto numpy = [&](std::string_view code, const auto& number) {
+    const Ref dtype = heap->object(object::Construction::reduce, heap->global("numpy", "dtype"),
+                                   heap->tuple({heap->string(code), Ref::boolean(false), Ref::boolean(true)}));
+    const std::string_view bytes(reinterpret_cast<const char*>(&number), sizeof number);
+    return heap->object(object::Construction::reduce, heap->global("numpy._core.multiarray", "scalar"),
+                        heap->tuple({dtype, heap->bytes(bytes)}));
+  };
+  const auto with = [&](Module& module, const std::vector<std::pair<std::string, Ref>>& attributes) {
+    const Value value(heap, to_object(*heap, module));
+    for (auto& item : object::as<object::Dict>(object::as<object::Object>(value.ref())->state)->items)
+      for (const auto& [name, ref] : attributes)
+        if (object::text(item.first) == name) item.second = ref;
+    return from_object(value);
+  };
+  const Ref four = numpy("i8", std::int64_t{4}), three = numpy("i8", std::int64_t{3});
+  Linear plain(4, 3);
+  const ModulePtr linear = with(plain, {{"in_features", four}});
+  EXPECT_EQ(linear->repr(), "Linear(in_features=4, out_features=3, bias=True)");
+  graph::Graph graph;
+  EXPECT_EQ((*linear)(graph.input({2, 4})).shape(), (Shape{2, 3}));
+  const auto written = [](Module& module, const char* name) {
+    const auto fresh = std::make_shared<object::Heap>();
+    return Value(fresh, to_object(*fresh, module))[name];
+  };
+  EXPECT_EQ(written(*linear, "in_features").type_name(), "numpy._core.multiarray.scalar");
+  EXPECT_EQ(written(*linear, "out_features").as_int(), 3);
+  std::dynamic_pointer_cast<Linear>(linear)->in_features = 5;  // no longer what the file said
+  EXPECT_EQ(written(*linear, "in_features").as_int(), 5);
+  Conv2d square(4, 4, 3);
+  const ModulePtr conv = with(square, {{"kernel_size", heap->tuple({three, Ref::integer(3)})}});
+  EXPECT_EQ(conv->repr(), "Conv2d(4, 4, kernel_size=(np.int64(3), 3), stride=(1, 1))");
+  EXPECT_EQ(written(*conv, "kernel_size").at(0).type_name(), "numpy._core.multiarray.scalar");
+  BatchNorm2d norm(4);
+  const ModulePtr batch_norm = with(norm, {{"eps", numpy("f8", 0.001)},
+                                           {"momentum", numpy("f4", 0.1F)},
+                                           {"affine", numpy("b1", true)},
+                                           {"track_running_stats", Ref::integer(1)}});
+  EXPECT_EQ(
+      batch_norm->repr(),
+      "BatchNorm2d(4, eps=0.001, momentum=0.10000000149011612, affine=True, bias=True, track_running_stats=True)");
+  EXPECT_EQ(written(*batch_norm, "track_running_stats").kind(), Kind::integer);
+  const ModulePtr inert = with(norm, {{"eps", heap->string("small")}});
+  EXPECT_EQ(inert->state_dict().version(""), 2);
+}
+
 TEST(FromObject, TransformerLayersSayWhichActivationTheyHave) {
   const auto said = [](const ModulePtr& layer) {
     const auto heap = std::make_shared<object::Heap>();
