@@ -89,9 +89,9 @@ class Module {
   std::vector<Output> outputs(Var x);
   /// Behind outputs(); for authors of modules that give several tensors.
   virtual std::vector<Output> forward_all(Var x) { return {{"", forward(x)}}; }
-  /// Called on every module by whoever has run a graph recorded in train mode, once per run: what a forward pass
+  /// Called on every module by whoever has run `graph`, recorded in train mode, once per run: what a forward pass
   /// changes beside the graph's constants (BatchNorm counts its batches).
-  virtual void ran_in_train_mode() {}
+  virtual void ran_in_train_mode(const graph::Graph& /*graph*/) {}
   /// Own attributes for whole-model pickles, in Python's order (children, parameters and buffers are not listed).
   virtual void fields(Fields& fields);
   /// Attributes that Python's constructor sets before nn.Module sets its own.

@@ -43,12 +43,15 @@ class BatchNormNd : public NormBase {
  public:
   std::string_view python_module() const override { return "torch.nn.modules.batchnorm"; }
   /// Train mode (or without running statistics): the batch's statistics; running ones are updated when the graph runs.
-  /// Momentum None in train mode is not recorded (Error(unsupported)).
   Var forward(Var x) override;
-  void ran_in_train_mode() override;
+  void ran_in_train_mode(const graph::Graph& graph) override;
 
  protected:
   using NormBase::NormBase;
+
+ private:
+  /// How many of the graph's nodes update this module's statistics.
+  std::int64_t calls(const graph::Graph& graph) const;
 };
 
 class BatchNorm1d : public BatchNormNd {
@@ -100,7 +103,7 @@ class InstanceNormNd : public NormBase {
  public:
   std::string_view python_module() const override { return "torch.nn.modules.instancenorm"; }
   Var forward(Var x) override;
-  void ran_in_train_mode() override;
+  void ran_in_train_mode(const graph::Graph& graph) override;
   void upgrade(StateDict& state_dict, const std::string& prefix, std::optional<std::int64_t> version) override;
 
  protected:

@@ -1,7 +1,9 @@
 #include <flambeau/nn_norm.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <limits>
+#include <variant>
 
 #include <flambeau/init.h>
 
@@ -69,7 +71,8 @@ Var BatchNormNd::forward(Var x) {
   if (mean && track_running_stats) {
     // Without a momentum the average over all batches so far, this one included.
     const Tensor& count = buffer("num_batches_tracked");
-    const double share = momentum ? double(*momentum) : count.defined() ? 1 / (count.item() + 1) : 0;
+    const double before = count.defined() ? count.item() + static_cast<double>(calls(x.graph())) : 0;
+    const double share = momentum ? double(*momentum) : count.defined() ? 1 / (before + 1) : 0;
     return graph::batch_norm(x, mean, variance, weight_var, bias_var, eps, true, share);
   }
   // The batch's statistics without a place to keep them.
@@ -78,10 +81,19 @@ Var BatchNormNd::forward(Var x) {
                            eps, true, 0);
 }
 
-void BatchNormNd::ran_in_train_mode() {
+std::int64_t BatchNormNd::calls(const graph::Graph& graph) const {
+  const Tensor& mean = buffer("running_mean");
+  return std::ranges::count_if(graph.nodes(), [&](const graph::Node& node) {
+    if (node.op != graph::Op::batch_norm || !std::get<graph::NormAttributes>(node.attributes).training) return false;
+    const Tensor& updated = graph[node.inputs[1]].constant;
+    return updated.storage() == mean.storage() && updated.offset() == mean.offset();
+  });
+}
+
+void BatchNormNd::ran_in_train_mode(const graph::Graph& graph) {
   Tensor& count = buffer("num_batches_tracked");
   if (training() && track_running_stats && count.defined() && !count.is_meta() && count.dtype() == DType::int64)
-    ++count.mutable_data<std::int64_t>()[0];
+    count.mutable_data<std::int64_t>()[0] += calls(graph);
 }
 
 void SyncBatchNorm::fields(Fields& f) {
@@ -143,7 +155,7 @@ Var InstanceNormNd::normalize_each(Var x) {
   return graph::reshape(y, x.shape());
 }
 
-void InstanceNormNd::ran_in_train_mode() {
+void InstanceNormNd::ran_in_train_mode(const graph::Graph& /*graph*/) {
   for (const auto& [name, each] : {std::pair("running_mean", &each_mean_), std::pair("running_var", &each_variance_)}) {
     if (!each->defined()) continue;
     const std::span<const float> values = each->data<float>();
