@@ -140,6 +140,25 @@ TEST(FromObject, ScalarsOfNumpyAreNumbersAndAreWrittenAgain) {
   EXPECT_EQ(inert->state_dict().version(""), 2);
 }
 
+TEST(FromObject, ParameterListsAndDictsPrintAllThatTheyHold) {
+  auto& heap = Builder::heap;
+  const Ref parameter = heap->tensor(test::filled({2}, 1), true);
+  Builder list("torch.nn.modules.container", "ParameterList"), dict("torch.nn.modules.container", "ParameterDict");
+  Builder inner("torch.nn.modules.container", "ParameterList");
+  list.table("_parameters", {{heap->interned("0"), parameter}}).table("_modules", {{heap->interned("2"), inner.ref()}});
+  list.set("_size", Ref::integer(4)).set("1", Ref::integer(3)).set("3", Ref());
+  EXPECT_EQ(
+      from_object(list.value())->repr(),
+      "ParameterList(\n    (0): Parameter containing: [torch.float32 of size 2]\n    (1): Object of type: int\n    "
+      "(2): Object of type: ParameterList\n    (3): Object of type: NoneType\n  (2): ParameterList()\n)");
+  dict.table("_parameters", {{heap->interned("b"), parameter}});
+  dict.set("_keys", heap->dict({{heap->interned("a"), Ref()}, {heap->interned("b"), Ref()}}));
+  dict.set("a", heap->string("x"));
+  EXPECT_EQ(
+      from_object(dict.value())->repr(),
+      "ParameterDict(\n    (a): Object of type: str\n    (b): Parameter containing: [torch.FloatTensor of size 2]\n)");
+}
+
 TEST(FromObject, TransformerLayersSayWhichActivationTheyHave) {
   const auto said = [](const ModulePtr& layer) {
     const auto heap = std::make_shared<object::Heap>();
