@@ -154,6 +154,8 @@ class Fields {
       take(name);
     }
   }
+  /// A class or function, or what was made of one (functools.partial), which goes to `other`.
+  void callable(std::string_view name, Global& global, Value& other);
   /// For values that no member can hold: the heap to make them in, and the object under a name when reading.
   object::Heap& heap() noexcept { return *heap_; }
   void write(std::string_view name, object::Ref ref) { items_->emplace_back(heap_->interned(name), ref); }

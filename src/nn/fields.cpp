@@ -92,6 +92,14 @@ Fields::Fields(std::shared_ptr<object::Heap> heap, const object::Dict& dict)
     if (const auto key = object::text(dict.items[i].first)) index_.emplace(*key, i);
 }
 
+void Fields::callable(std::string_view name, Global& global, Value& other) {
+  const auto ref = writing() ? std::nullopt : find(name);
+  if (ref ? ref->kind() != Kind::global : !other.is_none())
+    (*this)(name, other);
+  else
+    (*this)(name, global);
+}
+
 std::optional<Ref> Fields::find(std::string_view name) const {
   const auto found = index_.find(name);
   if (found == index_.end()) return std::nullopt;

@@ -35,12 +35,7 @@ void add_norms(Module& layer, int count, std::int64_t d_model, const Transformer
 
 /// `activation` as an attribute; a module as activation is a child instead.
 void activation_field(Fields& f, const Module& layer, Global& activation, Value& other) {
-  if (layer.child("activation")) return;
-  const auto ref = f.writing() ? std::nullopt : f.find("activation");
-  if (ref ? ref->kind() != Kind::global : !other.is_none())
-    f("activation", other);
-  else
-    f("activation", activation);
+  if (!layer.child("activation")) f.callable("activation", activation, other);
 }
 
 /// torch's own number for the activation: 1 for relu, 2 for gelu, 0 for any other.
