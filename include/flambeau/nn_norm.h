@@ -48,6 +48,8 @@ class BatchNormNd : public NormBase {
 
  protected:
   using NormBase::NormBase;
+  /// How many dimensions the input may have.
+  virtual std::pair<std::int64_t, std::int64_t> dims() const = 0;
 
  private:
   /// How many of the graph's nodes update this module's statistics.
@@ -60,6 +62,9 @@ class BatchNorm1d : public BatchNormNd {
       : BatchNormNd(features, options) {}
   explicit BatchNorm1d(Blank blank) : BatchNormNd(blank) {}
   std::string_view class_name() const override { return "BatchNorm1d"; }
+
+ protected:
+  std::pair<std::int64_t, std::int64_t> dims() const override { return {2, 3}; }
 };
 
 class BatchNorm2d : public BatchNormNd {
@@ -68,6 +73,9 @@ class BatchNorm2d : public BatchNormNd {
       : BatchNormNd(features, options) {}
   explicit BatchNorm2d(Blank blank) : BatchNormNd(blank) {}
   std::string_view class_name() const override { return "BatchNorm2d"; }
+
+ protected:
+  std::pair<std::int64_t, std::int64_t> dims() const override { return {4, 4}; }
 };
 
 class BatchNorm3d : public BatchNormNd {
@@ -76,6 +84,9 @@ class BatchNorm3d : public BatchNormNd {
       : BatchNormNd(features, options) {}
   explicit BatchNorm3d(Blank blank) : BatchNormNd(blank) {}
   std::string_view class_name() const override { return "BatchNorm3d"; }
+
+ protected:
+  std::pair<std::int64_t, std::int64_t> dims() const override { return {5, 5}; }
 };
 
 /// In one process: BatchNorm. `process_group` stays None.
@@ -86,6 +97,9 @@ class SyncBatchNorm : public BatchNormNd {
   explicit SyncBatchNorm(Blank blank) : BatchNormNd(blank) {}
   std::string_view class_name() const override { return "SyncBatchNorm"; }
   void fields(Fields& fields) override;
+
+ protected:
+  std::pair<std::int64_t, std::int64_t> dims() const override { return {2, 5}; }
 
  private:
   Value process_group_{};

@@ -22,6 +22,14 @@ void make_affine(Module& module, const Shape& shape, bool with_weight, bool with
 
 std::string has_bias(const Module& module) { return "bias=" + python_repr(has_tensor(module, "bias")); }
 
+/// torch's rule for the input; the batch comes first.
+void need_dims(Var x, std::int64_t least, std::int64_t most) {
+  const auto of = [](std::int64_t dims) { return std::to_string(dims) + "D"; };
+  if (x.dim() < least || x.dim() > most)
+    throw Error(ErrorCode::invalid_argument, "expected " + of(least) + (least < most ? " or " + of(most) : "") +
+                                                 " input (got " + of(x.dim()) + " input " + to_string(x.shape()) + ")");
+}
+
 Tensor filled(std::int64_t n, double value) {
   Tensor tensor = Tensor::uninitialized({n});
   init::constant_(tensor, value);
@@ -65,10 +73,12 @@ std::string NormBase::extra_repr() const {
 }
 
 Var BatchNormNd::forward(Var x) {
+  need_dims(x, dims().first, dims().second);
   const Var mean = constant(x, "running_mean"), variance = constant(x, "running_var");
   const Var weight_var = constant(x, "weight"), bias_var = constant(x, "bias");
-  if (!training() && mean) return graph::batch_norm(x, mean, variance, weight_var, bias_var, eps);
-  if (mean && track_running_stats) {
+  const bool kept = mean || variance;
+  if (!training() && kept) return graph::batch_norm(x, mean, variance, weight_var, bias_var, eps);
+  if (kept && track_running_stats) {
     // Without a momentum the average over all batches so far, this one included.
     const Tensor& count = buffer("num_batches_tracked");
     const double before = count.defined() ? count.item() + static_cast<double>(calls(x.graph())) : 0;
@@ -124,6 +134,12 @@ void InstanceNormNd::upgrade(StateDict& state_dict, const std::string& prefix, s
 }
 
 Var InstanceNormNd::forward(Var x) {
+  const auto dims = static_cast<std::int64_t>(dims_);
+  need_dims(x, dims + 1, dims + 2);
+  if ((training() || !track_running_stats) &&
+      std::all_of(x.shape().end() - dims, x.shape().end(), [](std::int64_t size) { return size == 1; }))
+    throw Error(ErrorCode::invalid_argument,
+                "expected more than 1 spatial element when training, got input size " + to_string(x.shape()));
   return batched(x, dims_, [&](Var batch) {
     const Var weight_var = constant(batch, "weight"), bias_var = constant(batch, "bias");
     if (!track_running_stats) return graph::group_norm(batch, batch.size(1), weight_var, bias_var, eps);
