@@ -139,6 +139,14 @@ TEST_F(Shapes, AnEmptyOperandIsNamed) {
   EXPECT_THAT(error_of([&] { none.size(0); }), HasSubstr("None"));
 }
 
+TEST_F(Shapes, ABiasWithoutAWeightGetsOnes) {
+  const Var y = layer_norm(in({2, 3}), {3}, {}, weight({3}), 1e-5);
+  ASSERT_EQ(graph[y.id()].inputs.size(), 3U);
+  EXPECT_EQ(graph[graph[y.id()].inputs[1]].constant.data<float>()[2], 1.0F);
+  EXPECT_EQ(graph[batch_norm(in({2, 3}), weight({3}), weight({3}), {}, weight({3}), 1e-5).id()].inputs.size(), 5U);
+  EXPECT_THAT(error_of([&] { group_norm(in({2, 4}), 2, {}, weight({3}), 1e-5); }), HasSubstr("bias has shape (3,)"));
+}
+
 TEST(Graph, TheSameConstantIsOneNode) {
   Graph graph;
   const Tensor tensor = Tensor::zeros({4, 6});
