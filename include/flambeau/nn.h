@@ -120,11 +120,13 @@ class Module {
   struct Parameter {
     std::string name;
     Tensor tensor;
-  };  // undefined tensor: None
+    Value extra{};  ///< of a pickled module: the value where it is more than a plain Parameter (quantized, attributes)
+  };                // undefined tensor: None
   struct Buffer {
     std::string name;
     Tensor tensor;
     bool persistent = true;
+    Value extra{};  ///< the same, where it is more than a plain tensor
   };
   struct Child {
     std::string name;

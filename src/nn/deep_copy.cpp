@@ -24,8 +24,8 @@ class Copier {
                   std::string(from.class_name()) + " is no class of torch.nn and cannot be copied");
     ModulePtr to = modules_[&from] = row->blank();
     to->set_training(from.training());
-    for (const auto& p : from.parameters()) to->parameters().push_back({p.name, tensor(p.tensor)});
-    for (const auto& b : from.buffers()) to->buffers().push_back({b.name, tensor(b.tensor), b.persistent});
+    for (const auto& p : from.parameters()) to->parameters().push_back({p.name, tensor(p.tensor), p.extra});
+    for (const auto& b : from.buffers()) to->buffers().push_back({b.name, tensor(b.tensor), b.persistent, b.extra});
     for (const auto& child : from.children())
       to->children().push_back({child.name, child.module ? module(*child.module) : nullptr});
     // Through the pickled form: a tuple stays the same Python object, as deepcopy keeps immutable ones.

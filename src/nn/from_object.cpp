@@ -136,13 +136,16 @@ class Reader {
   };
 
   Tensor tensor(Ref ref, const std::string& name) const {
-    if (ref.is_none()) return {};
+    if (ref.is_none() || ref.kind() == Kind::object) return {};
     const auto* node = as<object::TensorNode>(ref);
     if (!node)
       throw Error(ErrorCode::unsupported, "'" + name + "' of a module is a value of kind " +
                                               std::string(flambeau::name(ref.kind())) + ", a dense tensor is needed");
     return node->tensor;
   }
+
+  /// The value itself where it is no dense tensor: a sparse one, one that a lazy module has not made yet.
+  Value extra(Ref ref) const { return ref.kind() == Kind::object ? Value(heap_, ref) : Value(); }
 
   void fill(Module& module, const Dict& state, std::size_t depth) {
     module.parameters().clear();
@@ -154,7 +157,7 @@ class Reader {
     for (const auto& [key, value] : table(state, "_parameters")) {
       const std::string name = key_text(key, "_parameters");
       names.add(name);
-      module.parameters().push_back({name, tensor(value, name)});
+      module.parameters().push_back({name, tensor(value, name), extra(value)});
     }
     std::set<std::string> transient;
     if (const auto set = object::get(state, "_non_persistent_buffers_set"))
@@ -163,7 +166,7 @@ class Reader {
     for (const auto& [key, value] : table(state, "_buffers")) {
       const std::string name = key_text(key, "_buffers");
       names.add(name);
-      module.buffers().push_back({name, tensor(value, name), !transient.contains(name)});
+      module.buffers().push_back({name, tensor(value, name), !transient.contains(name), extra(value)});
     }
     for (const auto& [key, value] : table(state, "_modules")) {
       const std::string name = key_text(key, "_modules");

@@ -47,6 +47,9 @@ void collect_visits(std::vector<Visit>& visits, Module& module, const std::strin
   }
 }
 
+/// Whether a parameter or buffer is not None.
+bool is_there(const auto& named) { return named.tensor.defined() || !named.extra.is_none(); }
+
 /// A tensor of the module and what the state_dict has for it.
 struct Match {
   Tensor* target;
@@ -131,9 +134,9 @@ class Loader {
       if (error.code() != ErrorCode::mismatch) throw;
       errors_.push_back(error.message());
     }
-    for (Module::Parameter& parameter : module.parameters()) match(visit.prefix + parameter.name, parameter.tensor);
+    for (Module::Parameter& parameter : module.parameters()) match(visit.prefix + parameter.name, parameter);
     for (Module::Buffer& buffer : module.buffers())
-      if (buffer.persistent) match(visit.prefix + buffer.name, buffer.tensor);
+      if (buffer.persistent) match(visit.prefix + buffer.name, buffer);
     if (module.extra_state()) {
       const std::string key = visit.prefix + std::string(extra_state_key);
       if (const StateDict::Entry* entry = find(key))
@@ -148,9 +151,16 @@ class Loader {
     return found == state_.end() ? nullptr : &*found;
   }
 
-  void match(const std::string& key, Tensor& target) {
-    if (!target.defined()) return;
+  template <class Named>
+  void match(const std::string& key, Named& named) {
+    Tensor& target = named.tensor;
     const Tensor* found = state_.find(key);
+    if (!target.defined()) {
+      if (found && !named.extra.is_none())
+        errors_.push_back("While copying the parameter named \"" + key + "\": the model has a " +
+                          named.extra.type_name() + ", into which nothing is copied");
+      return;
+    }
     if (!found) {
       if (const StateDict::Entry* entry = find(key))
         errors_.push_back("While copying the parameter named \"" + key +
@@ -209,7 +219,7 @@ class Loader {
   }
 
   static bool is_local(const Module& module, std::string_view name) {
-    const auto here = [&](const auto& entry) { return entry.name == name && entry.tensor.defined(); };
+    const auto here = [&](const auto& entry) { return entry.name == name && is_there(entry); };
     return std::any_of(module.parameters().begin(), module.parameters().end(), here) ||
            std::any_of(module.buffers().begin(), module.buffers().end(),
                        [&](const auto& buffer) { return buffer.persistent && here(buffer); });
@@ -287,12 +297,16 @@ StateDict Module::state_dict() const {
   std::vector<StateDict::Module> metadata;
   const auto visit = [&](const auto& self, const Module& module, const std::string& prefix) -> void {
     metadata.push_back({prefix.empty() ? "" : prefix.substr(0, prefix.size() - 1), module.version()});
-    const auto add = [&](const std::string& name, Tensor tensor) {
-      if (tensor.defined()) state_dict.set(prefix + name, std::move(tensor.set_requires_grad(false)));
+    const auto add = [&](const auto& named) {
+      Tensor tensor = named.tensor;
+      if (tensor.defined())
+        state_dict.set(prefix + named.name, std::move(tensor.set_requires_grad(false)));
+      else if (is_there(named))
+        state_dict.set_extra(prefix + named.name, named.extra);
     };
-    for (const Parameter& parameter : module.parameters()) add(parameter.name, parameter.tensor);
+    for (const Parameter& parameter : module.parameters()) add(parameter);
     for (const Buffer& buffer : module.buffers())
-      if (buffer.persistent) add(buffer.name, buffer.tensor);
+      if (buffer.persistent) add(buffer);
     if (const auto extra = module.extra_state()) state_dict.set_extra(prefix + std::string(extra_state_key), *extra);
     for (const Child& child : module.children())
       if (child.module) self(self, *child.module, prefix + child.name + ".");

@@ -44,18 +44,20 @@ class Writer {
  private:
   Ref base_value(const Module& module, const BaseKey& key) {
     for (const auto& [name, value] : module.attributes())  // hooks that were read and are kept
-      if (name == key.name) return value.heap().get() == &heap_ ? value.ref() : object::copy(heap_, value.ref());
+      if (name == key.name) return copied(value);
     switch (key.kind) {
       case BaseKind::training:
         return Ref::boolean(module.training());
       case BaseKind::parameters: {
         std::vector<Pair> items;
-        for (const auto& p : module.parameters()) items.emplace_back(heap_.interned(p.name), tensor(p.tensor, true));
+        for (const auto& p : module.parameters())
+          items.emplace_back(heap_.interned(p.name), tensor(p.tensor, true, p.extra));
         return heap_.dict(std::move(items));
       }
       case BaseKind::buffers: {
         std::vector<Pair> items;
-        for (const auto& b : module.buffers()) items.emplace_back(heap_.interned(b.name), tensor(b.tensor, false));
+        for (const auto& b : module.buffers())
+          items.emplace_back(heap_.interned(b.name), tensor(b.tensor, false, b.extra));
         return heap_.dict(std::move(items));
       }
       case BaseKind::set: {
@@ -86,8 +88,12 @@ class Writer {
     return ref;
   }
 
-  Ref tensor(const Tensor& tensor, bool parameter) {
-    if (!tensor.defined()) return Ref();
+  Ref copied(const Value& value) {
+    return value.heap().get() == &heap_ ? value.ref() : object::copy(heap_, value.ref());
+  }
+
+  Ref tensor(const Tensor& tensor, bool parameter, const Value& extra) {
+    if (!tensor.defined()) return copied(extra);
     if (tensor.is_meta()) return heap_.tensor(tensor, parameter);
     Ref& ref = tensors_[{tensor.storage().get(), tensor.offset(), tensor.shape(), tensor.strides(), parameter}];
     if (ref.is_none()) ref = heap_.tensor(tensor, parameter);

@@ -159,6 +159,39 @@ TEST(FromObject, ParameterListsAndDictsPrintAllThatTheyHold) {
       "ParameterDict(\n    (a): Object of type: str\n    (b): Parameter containing: [torch.FloatTensor of size 2]\n)");
 }
 
+TEST(FromObject, ParametersThatAreNoDenseTensorsAreKept) {
+  auto& heap = Builder::heap;
+  const Ref none_yet =
+      heap->object(object::Construction::reduce, heap->global("torch.nn.parameter", "UninitializedParameter"),
+                   heap->tuple({Ref::boolean(true)}));
+  Builder lazy("torch.nn.modules.linear", "LazyLinear");
+  lazy.table("_parameters", {{heap->interned("weight"), none_yet}, {heap->interned("bias"), none_yet}});
+  lazy.set("in_features", Ref::integer(0)).set("out_features", Ref::integer(3));
+  const ModulePtr module = from_object(lazy.value());
+  EXPECT_EQ(module->repr(), "LazyLinear(in_features=0, out_features=3, bias=True)");
+  const StateDict state = module->state_dict();
+  ASSERT_EQ(state.size(), 2U);
+  EXPECT_EQ(state[0].extra.type_name(), "torch.nn.parameter.UninitializedParameter");
+  const auto fresh = std::make_shared<object::Heap>();
+  const Value again(fresh, to_object(*fresh, *module));
+  EXPECT_EQ(again.type_name(), "torch.nn.modules.linear.LazyLinear");
+  EXPECT_EQ(again["_parameters"]["bias"].type_name(), "torch.nn.parameter.UninitializedParameter");
+  Builder plain("torch.nn.modules.linear", "Linear");
+  plain.table("_parameters", {{heap->interned("weight"), none_yet}, {heap->interned("bias"), Ref()}});
+  for (const ModulePtr& each : {module, from_object(plain.value())}) {
+    graph::Graph graph;
+    try {
+      (*each)(graph.input({1, 3}));
+      FAIL() << "ran";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::unsupported);
+    }
+    StateDict dense;
+    dense.set("weight", test::filled({3, 3}, 1));
+    EXPECT_THROW(each->load_state_dict(dense, {.strict = false}), Error);
+  }
+}
+
 TEST(FromObject, TransformerLayersSayWhichActivationTheyHave) {
   const auto said = [](const ModulePtr& layer) {
     const auto heap = std::make_shared<object::Heap>();
