@@ -33,6 +33,8 @@ constexpr auto caps = std::to_array<Cap>({
     {"max_tensor_rank", &Limits::max_tensor_rank},
     {"max_dense_bytes", &Limits::max_dense_bytes},
     {"max_json_bytes", &Limits::max_json_bytes},
+    {"max_visits", &Limits::max_visits},
+    {"max_listed_bytes", &Limits::max_listed_bytes},
 });
 
 void set_limit(Limits& limits, std::string_view setting) {

@@ -1,9 +1,15 @@
 #include "split.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -15,6 +21,7 @@
 namespace cli {
 namespace {
 
+namespace fs = std::filesystem;
 using flambeau::StateDict;
 
 constexpr std::string_view ending = ".index.json";
@@ -47,13 +54,12 @@ std::vector<Shard> cut(const StateDict& state, std::uint64_t most) {
 }
 
 // As transformers writes it: two spaces, keys sorted.
-std::string index_text(const std::vector<Shard>& shards, const std::vector<std::string>& paths) {
+std::string index_text(const std::vector<Shard>& shards, const std::vector<std::string>& names) {
   std::map<std::string, std::string> where;
   std::uint64_t total = 0;
   for (std::size_t i = 0; i < shards.size(); ++i) {
     total += shards[i].bytes;
-    const std::string file = std::filesystem::path(paths[i]).filename().string();
-    for (const StateDict::Entry& entry : shards[i].state) where.emplace(entry.name, file);
+    for (const StateDict::Entry& entry : shards[i].state) where.emplace(entry.name, names[i]);
   }
   std::string text = fmt::format("{{\n  \"metadata\": {{\n    \"total_size\": {}\n  }},\n  \"weight_map\": {{", total);
   const char* before = "\n";
@@ -64,24 +70,76 @@ std::string index_text(const std::vector<Shard>& shards, const std::vector<std::
   return text + "\n  }\n}\n";
 }
 
-// The index goes last and as a whole: a reader sees the old set or the new one.
-void write_index(const std::string& out, const std::string& text) {
-  const std::string temporary = out + ".part";
-  std::error_code failed;
-  {
-    std::ofstream file(temporary, std::ios::binary);
-    file << text;
-    file.close();
-    if (!file) {
-      std::filesystem::remove(temporary, failed);
-      throw flambeau::Error(flambeau::ErrorCode::io, "cannot be written", {.file = out});
-    }
+[[noreturn]] void fail(std::string_view step, const std::error_code& reason, const fs::path& path) {
+  throw flambeau::Error(flambeau::ErrorCode::io, fmt::format("cannot {}: {}", step, reason.message()),
+                        {.file = path.string()});
+}
+
+/// A folder for what is not complete: it ends with all that is still in it.
+class Workshop {
+ public:
+  explicit Workshop(const fs::path& beside) {
+    std::string name = (beside.parent_path() / ".flambeau-XXXXXX").string();
+    if (!::mkdtemp(name.data())) fail("create a temporary folder beside it", {errno, std::generic_category()}, beside);
+    path_ = name;
   }
-  std::filesystem::rename(temporary, out, failed);
-  if (!failed) return;
-  std::error_code ignored;
-  std::filesystem::remove(temporary, ignored);
-  throw flambeau::Error(flambeau::ErrorCode::io, failed.message(), {.file = out});
+  ~Workshop() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  Workshop(const Workshop&) = delete;
+  Workshop& operator=(const Workshop&) = delete;
+
+  fs::path operator/(const fs::path& name) const { return path_ / name; }
+
+ private:
+  fs::path path_{};
+};
+
+/// Whether it has reached the disk.
+bool sync(const fs::path& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  const bool done = ::fsync(file) == 0;
+  ::close(file);
+  return done;
+}
+
+/// Some file systems cannot sync a folder, and some folders may not be opened: what is in place counts.
+void sync_folder_of(const fs::path& path) {
+  static_cast<void>(sync(path.has_parent_path() ? path.parent_path() : "."));
+}
+
+void write_text(const fs::path& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary);
+  file << text;
+  file.close();
+  if (!file || !sync(path)) fail("write", {errno, std::generic_category()}, path);
+}
+
+/// Refuses what flambeau::save would refuse to replace, before any work is done.
+void check_replaceable(const fs::path& target) {
+  std::error_code failed;
+  const fs::file_status status = fs::status(target, failed);
+  if (!fs::exists(status)) return;
+  if (!fs::is_regular_file(status))
+    throw flambeau::Error(flambeau::ErrorCode::io, "cannot replace: is no regular file", {.file = target.string()});
+  if (::access(target.c_str(), W_OK) != 0) fail("write", {errno, std::generic_category()}, target);
+}
+
+/// Gives `file` the mode of what it will replace.
+void keep_mode(const fs::path& file, const fs::path& target) {
+  std::error_code failed;
+  const fs::file_status old = fs::status(target, failed);
+  if (!fs::exists(old)) return;
+  fs::permissions(file, old.permissions() & fs::perms::all, failed);
+  if (failed) fail("keep the mode", failed, target);
+}
+
+void give_name(const fs::path& file, const fs::path& target) {
+  std::error_code failed;
+  fs::rename(file, target, failed);
+  if (failed) fail("rename the temporary file", failed, target);
 }
 
 }  // namespace
@@ -90,30 +148,41 @@ bool is_index(const std::string& out) noexcept { return out.ends_with(ending); }
 
 std::vector<std::string> write_shards(const Args& args, const StateDict& state, const std::string& out,
                                       std::uint64_t most, const flambeau::SaveOptions& options) {
-  const std::filesystem::path base = out.substr(0, out.size() - ending.size());
+  const fs::path index = out, base = out.substr(0, out.size() - ending.size());
   std::vector<Shard> shards = cut(state, most);
-  std::vector<std::string> paths, made;
-  for (std::size_t i = 0; i < shards.size(); ++i)
-    paths.push_back((base.parent_path() / fmt::format("{}-{:05}-of-{:05}{}", base.stem().string(), i + 1, shards.size(),
-                                                      base.extension().string()))
-                        .string());
-  try {
-    const Interruptible interruptible;
-    for (std::size_t i = 0; i < shards.size(); ++i) {
-      const bool there = std::filesystem::exists(paths[i]);
-      Progress progress(args, fmt::format("writing {} ({} of {})", shown(paths[i]), i + 1, shards.size()));
-      flambeau::SaveOptions with_progress = options;
-      with_progress.progress = progress.callback();
-      if (state.has_metadata()) shards[i].state.set_metadata(state.metadata());
-      flambeau::save(shards[i].state, paths[i], with_progress);
-      if (!there) made.push_back(paths[i]);
-    }
-    write_index(out, index_text(shards, paths));
-  } catch (...) {
-    std::error_code ignored;
-    for (const std::string& path : made) std::filesystem::remove(path, ignored);
-    throw;
+  std::vector<std::string> names, paths;
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    names.push_back(
+        fmt::format("{}-{:05}-of-{:05}{}", base.stem().string(), i + 1, shards.size(), base.extension().string()));
+    paths.push_back((base.parent_path() / names[i]).string());
+    check_replaceable(paths[i]);
   }
+  check_replaceable(index);
+
+  const Interruptible interruptible;
+  const Workshop workshop(index);
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    Progress progress(args, fmt::format("writing {} ({} of {})", shown(paths[i]), i + 1, shards.size()));
+    flambeau::SaveOptions with_progress = options;
+    with_progress.progress = progress.callback();
+    if (state.has_metadata()) shards[i].state.set_metadata(state.metadata());
+    flambeau::save(shards[i].state, (workshop / names[i]).string(), with_progress);
+    keep_mode(workshop / names[i], paths[i]);
+  }
+  write_text(workshop / index.filename(), index_text(shards, names));
+  keep_mode(workshop / index.filename(), index);
+
+  // From here on a crash leaves no index rather than one whose parts are of two sets.
+  std::error_code failed;
+  if (std::ranges::any_of(paths, [&](const std::string& path) { return fs::exists(path, failed); })) {
+    fs::remove(index, failed);
+    if (failed) fail("remove", failed, index);
+    sync_folder_of(index);
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) give_name(workshop / names[i], paths[i]);
+  sync_folder_of(index);
+  give_name(workshop / index.filename(), index);
+  sync_folder_of(index);
   return paths;
 }
 

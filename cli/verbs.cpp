@@ -230,7 +230,11 @@ constexpr auto table = std::to_array<Verb>({
          "options the whole checkpoint is written; --include, --exclude, --rename, --strip-prefix, --split and "
          "safetensors\n"
          "take its weights, wherever they are, and what DataParallel and torch.compile put before their names off.\n"
-         "Parts written with --split are read back by their index, like the parts of others.\n"
+         "Parts written with --split are read back by their index, like the parts of others. They get their names when "
+         "all\n"
+         "are written, the index last: a failure or Ctrl-C before that leaves the old set. Where parts of the same "
+         "names are\n"
+         "replaced, the old index goes first: a crash between the renames leaves no index, never one of two sets.\n"
          "--json: {\"in\", \"out\", \"from\", \"to\", \"bytes\", \"shards\": [FILE…] with --split}.",
      .examples = "convert old.pth new.pth\nconvert model.pth small.pth --dtype bfloat16\n"
                  "convert checkpoint.pth weights.pth --root state_dict --strip-prefix module.\n"

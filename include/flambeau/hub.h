@@ -36,7 +36,7 @@ struct FetchOptions {
 /// the server says that the file is still the same. The SHA-256 must begin with `sha256_prefix` (hexadecimal; empty:
 /// not compared), else the file is removed. `path` appears as a whole or not at all. Throws Error(io) when the server
 /// cannot be reached ("offline?"), answers with an error or stops; Error(checksum); Error(limit); Error(unsupported)
-/// when libcurl is not installed.
+/// when libcurl is not installed, or older than 7.85.
 void fetch(const std::string& url, const std::string& path, std::string_view sha256_prefix,
            const FetchOptions& options = {});
 

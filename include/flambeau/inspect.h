@@ -37,8 +37,7 @@ struct Listed {
 struct ListOptions {
   bool sha256 = false;   ///< of the row-major little-endian elements, conj and neg bits carried out
   unsigned threads = 2;  ///< for hashing
-  std::uint64_t max_visits =
-      64ull << 20;  ///< values visited, counting shared ones each time: a graph can be exponential
+  Limits limits{};       ///< max_visits and max_listed_bytes
 };
 
 /// Every tensor below the root, depth first, in the file's own order; README.md of the fixtures defines the paths.

@@ -19,7 +19,10 @@ struct Limits {
   std::uint64_t max_tensor_rank = 64;             ///< dimensions of one tensor, as torch
   std::uint64_t max_dense_bytes = 64ull << 30;    ///< bytes made when an expanded or strided tensor is made contiguous
   std::uint64_t max_json_bytes = 100ull << 20;    ///< safetensors header, shard index, as the safetensors crate
-  std::uint32_t max_nested_files = 8;             ///< checkpoints inside checkpoints (`_load_from_bytes`)
+  std::uint64_t max_visits = 64ull << 20;         ///< values met below a root; sharing can make them exponential
+  std::uint64_t max_listed_bytes = 512ull
+                                   << 20;  ///< the rows of one list, paths and names included; 1 KB each is usual
+  std::uint32_t max_nested_files = 8;      ///< checkpoints inside checkpoints (`_load_from_bytes`)
 };
 
 }  // namespace flambeau

@@ -89,9 +89,9 @@ class Module {
   std::vector<Output> outputs(Var x);
   /// Behind outputs(); for authors of modules that give several tensors.
   virtual std::vector<Output> forward_all(Var x) { return {{"", forward(x)}}; }
-  /// Called on every module by whoever has run a graph recorded in train mode, once per run: what a forward pass
+  /// Called on every module by whoever has run `graph`, recorded in train mode, once per run: what a forward pass
   /// changes beside the graph's constants (BatchNorm counts its batches).
-  virtual void ran_in_train_mode() {}
+  virtual void ran_in_train_mode(const graph::Graph& /*graph*/) {}
   /// Own attributes for whole-model pickles, in Python's order (children, parameters and buffers are not listed).
   virtual void fields(Fields& fields);
   /// Attributes that Python's constructor sets before nn.Module sets its own.
@@ -120,7 +120,7 @@ class Module {
   struct Parameter {
     std::string name;
     Tensor tensor;  ///< undefined: None
-    Value extra{};  ///< of a pickled module: the value where it is more than a plain Parameter (quantized, attributes)
+    Value extra{};  ///< of a pickled module: the value where it is more than a plain Parameter (quantized, sparse)
   };
   struct Buffer {
     std::string name;
@@ -151,6 +151,8 @@ class Module {
   /// The pickled object that the module was read from: attributes may name it. None when nothing keeps its heap.
   Value origin() const;
   void set_origin(const Value& object);
+  /// Attributes of a pickled module whose class holds them in another type; see Fields::AsRead.
+  Fields::AsRead& as_read() noexcept { return as_read_; }
   /// Depth first, the root included, with dotted paths; a shared module once, as Python's named_modules().
   std::vector<std::pair<std::string, Module*>> named_modules();
   /// In the order of Python's parameters(), which numbers them in an optimizer's state; tied ones once.
@@ -163,7 +165,8 @@ class Module {
   /// wrong shapes always.
   IncompatibleKeys load_state_dict(const StateDict& state_dict, const LoadStateDictOptions& options = {});
 
-  /// Registration, for authors of modules. Names must be new and without dots.
+  /// Registration, for authors of modules. Names must be new and without dots. The reference is good until the next
+  /// registration of its kind.
   Tensor& register_parameter(std::string name, Tensor tensor);
   Tensor& register_buffer(std::string name, Tensor tensor, bool persistent = true);
   template <class M>
@@ -189,6 +192,7 @@ class Module {
   std::vector<std::pair<std::string, Value>> attributes_{};
   std::weak_ptr<object::Heap> origin_heap_{};
   object::Ref origin_{};
+  Fields::AsRead as_read_{};
   bool training_ = true;
 };
 using ModulePtr = std::shared_ptr<Module>;
@@ -214,24 +218,25 @@ struct Calibration;
 class Model {
  public:
   Model() = default;
-  explicit Model(std::shared_ptr<nn::Module> module) : module_(std::move(module)), plans_(std::make_shared<Plans>()) {}
+  explicit Model(std::shared_ptr<nn::Module> module) : module_(std::move(module)) {}
 
-  nn::Module& module() const { return *module_; }
-  nn::Module* operator->() const noexcept { return module_.get(); }
-  StateDict state_dict() const { return module_->state_dict(); }
+  /// This and all that follow throw Error(invalid_argument) for an empty Model.
+  nn::Module& module() const;
+  nn::Module* operator->() const { return &module(); }
+  StateDict state_dict() const { return module().state_dict(); }
   nn::IncompatibleKeys load_state_dict(const StateDict& state_dict,
                                        const nn::LoadStateDictOptions& options = {}) const {
-    return module_->load_state_dict(state_dict, options);
+    return module().load_state_dict(state_dict, options);
   }
   Model& eval() {
-    module_->eval();
+    module().eval();
     return *this;
   }
   Model& train(bool mode = true) {
-    module_->train(mode);
+    module().train(mode);
     return *this;
   }
-  std::string repr() const { return module_->repr(); }
+  std::string repr() const { return module().repr(); }
 
   /// Runs the module on a batch (NCHW float32): records, compiles and keeps the plan for the next call (see predict.h).
   Tensor operator()(const Tensor& x) const;
@@ -263,7 +268,7 @@ class Model {
     std::string cache{};
   };
   std::shared_ptr<nn::Module> module_{};
-  std::shared_ptr<Plans> plans_{};
+  std::shared_ptr<Plans> plans_ = std::make_shared<Plans>();
 };
 
 }  // namespace flambeau

@@ -3,9 +3,6 @@
 
 #include <concepts>
 #include <cstdint>
-#include <string>
-
-#include <flambeau/error.h>
 
 namespace flambeau::base {
 
@@ -29,22 +26,6 @@ template <Number T>
   if (__builtin_mul_overflow(a, b, &result)) return false;
   out = result;
   return true;
-}
-
-/// The sum or product, or Error(corrupt) that names `what` ("numel of tensor") and both operands.
-template <Number T>
-constexpr T add(T a, T b, const char* what) {
-  T result{};
-  if (!checked_add(a, b, result))
-    throw Error(ErrorCode::corrupt, std::string(what) + " overflows: " + std::to_string(a) + " + " + std::to_string(b));
-  return result;
-}
-template <Number T>
-constexpr T mul(T a, T b, const char* what) {
-  T result{};
-  if (!checked_mul(a, b, result))
-    throw Error(ErrorCode::corrupt, std::string(what) + " overflows: " + std::to_string(a) + " * " + std::to_string(b));
-  return result;
 }
 
 /// Whether [offset, offset + size) lies inside `total` bytes.

@@ -9,8 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <limits>
-#include <system_error>
+#include <exception>
 #include <thread>
 #include <vector>
 
@@ -56,7 +55,7 @@ Descriptor open_folder(const std::string& folder, const std::string& path) {
 void close_beside(Descriptor file) {
   try {
     std::thread([held = std::move(file)]() mutable { held.close(); }).detach();  // the process's end closes it, too
-  } catch (const std::system_error&) {  // no thread to be had: closed as it went out of scope
+  } catch (const std::exception&) {  // no thread to be had, or no memory for one: closed as it went out of scope
   }
 }
 

@@ -10,10 +10,9 @@
 
 #include <cerrno>
 #include <string>
-#include <system_error>
-#include <thread>
 
 #include "base/checked.h"
+#include "base/threads.h"
 #include "bytes/posix.h"
 #include "bytes/source.h"
 
@@ -67,13 +66,8 @@ void give_back(std::byte* start, std::size_t size) noexcept {
   constexpr std::size_t large = 64 << 20, page = 64 << 10;  // at least a page of any system
   if (size < large || has_one_thread()) return;
   const std::size_t half = size / 2 / page * page;
-  try {
-    std::thread other([=] { ::madvise(start + half, size - half, MADV_DONTNEED); });
-    ::madvise(start, half, MADV_DONTNEED);
-    other.join();
-  } catch (const std::system_error&) {
-    // No thread to be had: munmap does it all.
-  }
+  base::in_threads(2, 2,
+                   [&](std::size_t i) { ::madvise(start + i * half, i == 0 ? half : size - half, MADV_DONTNEED); });
 }
 
 // read() still reads: a copy from the page cache is faster than faulting the pages in, and gives errors, not signals.

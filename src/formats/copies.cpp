@@ -4,11 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
-#include <mutex>
-#include <thread>
 
+#include "base/threads.h"
 #include "bytes/crc32.h"
 #include "formats/graph.h"
 
@@ -42,37 +39,18 @@ void Copies::run() {
     for (std::uint64_t at = 0; at < size; at += piece_size)
       pieces.push_back({job, at, std::min(piece_size, size - at)});
   }
-  std::atomic<std::size_t> next{0};
-  std::exception_ptr failure;
-  std::mutex failing;
-  const auto work = [&] {
-    try {
-      for (std::size_t i = next++; i < pieces.size(); i = next++) {
-        Piece& piece = pieces[i];
-        const Job& job = jobs_[piece.job];
-        std::uint32_t unused = 0;
-        const bool checks = job.source->recorded_crc(unused);
-        const auto whole = job.storage->mutable_bytes().subspan(piece.offset, piece.size);
-        for (std::uint64_t at = 0; at < piece.size; at += cache_block) {
-          const auto block = whole.subspan(at, std::min(cache_block, piece.size - at));
-          job.source->read(piece.offset + at, block);
-          if (checks) piece.crc = bytes::crc32(piece.crc, block);
-        }
-      }
-    } catch (...) {
-      const std::lock_guard lock(failing);
-      if (!failure) failure = std::current_exception();
-      next = pieces.size();
+  base::in_threads(total < small_work ? 1 : 2, pieces.size(), [&](std::size_t i) {
+    Piece& piece = pieces[i];
+    const Job& job = jobs_[piece.job];
+    std::uint32_t unused = 0;
+    const bool checks = job.source->recorded_crc(unused);
+    const auto whole = job.storage->mutable_bytes().subspan(piece.offset, piece.size);
+    for (std::uint64_t at = 0; at < piece.size; at += cache_block) {
+      const auto block = whole.subspan(at, std::min(cache_block, piece.size - at));
+      job.source->read(piece.offset + at, block);
+      if (checks) piece.crc = bytes::crc32(piece.crc, block);
     }
-  };
-  if (total < small_work) {
-    work();
-  } else {
-    std::thread second(work);
-    work();
-    second.join();
-  }
-  if (failure) std::rethrow_exception(failure);
+  });
 
   for (std::size_t i = 0; i < pieces.size();) {
     const std::size_t job = pieces[i].job;

@@ -5,9 +5,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <istream>
-#include <iterator>
 
 #include "formats/format.h"
 
@@ -78,8 +78,13 @@ Checkpoint load(std::span<const std::byte> bytes, const LoadOptions& options) {
 }
 
 Checkpoint load(std::istream& stream, const LoadOptions& options) {
-  std::string all{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  if (stream.bad()) throw Error(ErrorCode::io, "the stream cannot be read");
+  std::string all;
+  for (std::array<char, 1 << 16> block; stream;) {
+    stream.read(block.data(), block.size());
+    all.append(block.data(), static_cast<std::size_t>(stream.gcount()));
+  }
+  // Failed without having met the end: it was not open, or the system refused.
+  if (!stream.eof()) throw Error(ErrorCode::io, "the stream cannot be read", {"<stream>"});
   return formats::read(formats::open(bytes::from_memory(std::move(all), "<stream>"), options.limits), options);
 }
 

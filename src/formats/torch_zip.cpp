@@ -94,11 +94,24 @@ class ZipStorages final : public torch::Storages {
 
 }  // namespace
 
+namespace {
+
+/// A record that holds one word, read without believing its size.
+std::string word(const archive::ZipReader& zip, const archive::Entry& entry) {
+  constexpr std::uint64_t longest = 64;
+  if (entry.size > longest)
+    throw Error(ErrorCode::corrupt, fmt::format("a record of {} bytes, at most {} expected", entry.size, longest),
+                {{}, entry.name});
+  return zip.read(entry);
+}
+
+}  // namespace
+
 void check_zip_version(const archive::ZipReader& zip) {
   const archive::Entry* entry = zip.find(".data/version");
   if (entry == nullptr) entry = zip.find("version");
   if (entry == nullptr) throw Error(ErrorCode::corrupt, "the archive has no version record");
-  const std::string text = zip.read(*entry);
+  const std::string text = word(zip, *entry);
   std::int64_t version = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), version);
   if (parsed.ec != std::errc{})
@@ -112,7 +125,7 @@ void check_zip_version(const archive::ZipReader& zip) {
 bool is_big_endian(const archive::ZipReader& zip) {
   const archive::Entry* const entry = zip.find("byteorder");
   if (entry == nullptr) return false;
-  const std::string order = zip.read(*entry);
+  const std::string order = word(zip, *entry);
   if (order != "little" && order != "big")
     throw Error(ErrorCode::unsupported, fmt::format("byte order '{:.20}', 'little' and 'big' are known", order),
                 {{}, entry->name});

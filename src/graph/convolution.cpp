@@ -39,18 +39,18 @@ Var conv(Var x, Var weight, Var bias, Shape stride, Shape padding, Shape dilatio
   const Shape &in = x.shape(), &w = weight.shape();
   if (in[1] % groups != 0 || w[0] % groups != 0 || in[1] / groups != w[1])
     fail(op, fmt::format("input {} has {} channels, weight {} with groups {} needs {}", to_string(in), in[1],
-                         to_string(w), groups, checked_mul(w[1], groups)));
+                         to_string(w), groups, size_product(w[1], groups)));
   if (bias) require_shape(op, "bias", bias, {w[0]});
   Shape out = {in[0], w[0]};
   for (std::size_t i = 0; i < spatial; ++i) {
-    const std::int64_t padded = checked_add(in[i + 2], checked_mul(2, attributes.padding[i]));
-    const std::int64_t window = checked_add(checked_mul(attributes.dilation[i], w[i + 2] - 1), 1);
+    const std::int64_t padded = size_sum(in[i + 2], size_product(2, attributes.padding[i]));
+    const std::int64_t window = size_sum(size_product(attributes.dilation[i], w[i + 2] - 1), 1);
     if (padded < window)
       fail(op, fmt::format("input {} with padding {} is smaller than weight {} with dilation {}", to_string(in),
                            to_string(attributes.padding), to_string(w), to_string(attributes.dilation)));
     out.push_back((padded - window) / attributes.stride[i] + 1);
   }
-  return x.graph().append(op, ids({x, weight, bias}), std::move(attributes), std::move(out));
+  return x.graph().append(op, ids(op, {x, weight, bias}), std::move(attributes), std::move(out));
 }
 
 Var conv_transpose(Var x, Var weight, Var bias, Shape stride, Shape padding, Shape output_padding, Shape dilation,
@@ -61,7 +61,7 @@ Var conv_transpose(Var x, Var weight, Var bias, Shape stride, Shape padding, Sha
   if (in[1] != w[0] || in[1] % groups != 0)
     fail(op, fmt::format("input {} has {} channels, weight {} with groups {} needs {}", to_string(in), in[1],
                          to_string(w), groups, w[0]));
-  const std::int64_t channels = checked_mul(w[1], groups);
+  const std::int64_t channels = size_product(w[1], groups);
   if (bias) require_shape(op, "bias", bias, {channels});
   attributes.output_padding = per_dimension(op, "output_padding", output_padding, spatial, 0, 0);
   Shape out = {in[0], channels};
@@ -70,16 +70,16 @@ Var conv_transpose(Var x, Var weight, Var bias, Shape stride, Shape padding, Sha
       fail(op, fmt::format("output_padding {} must be smaller than stride {} or dilation {}",
                            to_string(attributes.output_padding), to_string(attributes.stride),
                            to_string(attributes.dilation)));
-    std::int64_t size = checked_mul(in[i + 2] - 1, attributes.stride[i]);
-    size = checked_add(size, checked_mul(attributes.dilation[i], w[i + 2] - 1));
-    size = checked_add(checked_add(size, attributes.output_padding[i]), 1);
-    size = checked_add(size, checked_mul(-2, attributes.padding[i]));
+    std::int64_t size = size_product(in[i + 2] - 1, attributes.stride[i]);
+    size = size_sum(size, size_product(attributes.dilation[i], w[i + 2] - 1));
+    size = size_sum(size_sum(size, attributes.output_padding[i]), 1);
+    size = size_sum(size, size_product(-2, attributes.padding[i]));
     if (size < 1)
       fail(op, fmt::format("input {} with padding {} and weight {} gives a size of {}", to_string(in),
                            to_string(attributes.padding), to_string(w), size));
     out.push_back(size);
   }
-  return x.graph().append(op, ids({x, weight, bias}), std::move(attributes), std::move(out));
+  return x.graph().append(op, ids(op, {x, weight, bias}), std::move(attributes), std::move(out));
 }
 
 Var linear(Var x, Var weight, Var bias) {
@@ -93,7 +93,7 @@ Var linear(Var x, Var weight, Var bias) {
   if (bias) require_shape(op, "bias", bias, {w[0]});
   Shape out = in;
   out.back() = w[0];
-  return x.graph().append(op, ids({x, weight, bias}), {}, std::move(out));
+  return x.graph().append(op, ids(op, {x, weight, bias}), {}, std::move(out));
 }
 
 Var matmul(Var a, Var b) {
@@ -107,7 +107,7 @@ Var matmul(Var a, Var b) {
   Shape out = broadcast(op, Shape(left.begin(), left.end() - 2), Shape(right.begin(), right.end() - 2));
   out.push_back(left[left.size() - 2]);
   out.push_back(right.back());
-  return a.graph().append(op, {a.id(), b.id()}, {}, std::move(out));
+  return a.graph().append(op, ids(op, {a, b}), {}, std::move(out));
 }
 
 Var embedding(Var indices, Var weight) {
@@ -118,7 +118,7 @@ Var embedding(Var indices, Var weight) {
   if (weight.shape().size() != 2) fail(op, "weight " + to_string(weight.shape()) + " needs 2 dimensions");
   Shape out = indices.shape();
   out.push_back(weight.shape()[1]);
-  return indices.graph().append(op, {indices.id(), weight.id()}, {}, std::move(out));
+  return indices.graph().append(op, ids(op, {indices, weight}), {}, std::move(out));
 }
 
 Var attention(Var q, Var k, Var v, Var mask, double scale) {
@@ -139,7 +139,7 @@ Var attention(Var q, Var k, Var v, Var mask, double scale) {
   if (mask) require_float(op, "mask", mask);
   Shape out = qs;
   out.back() = vs.back();
-  return q.graph().append(op, ids({q, k, v, mask}), AttentionAttributes{scale}, std::move(out));
+  return q.graph().append(op, ids(op, {q, k, v, mask}), AttentionAttributes{scale}, std::move(out));
 }
 
 }  // namespace flambeau::graph

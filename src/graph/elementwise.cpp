@@ -11,7 +11,7 @@ namespace {
 Var binary(Op op, Var a, Var b) {
   require_float(op, "left operand", a);
   require_float(op, "right operand", b);
-  return a.graph().append(op, {a.id(), b.id()}, {}, broadcast(op, a.shape(), b.shape()));
+  return a.graph().append(op, ids(op, {a, b}), {}, broadcast(op, a.shape(), b.shape()));
 }
 
 Var scalar(Var like, double value) {
@@ -35,7 +35,7 @@ Var prelu(Var x, Var weight) {
   const std::int64_t channels = in.size() > 1 ? in[1] : 1;
   if (w.size() != 1 || (w[0] != 1 && w[0] != channels))
     fail(op, fmt::format("weight {} must have 1 or {} elements for input {}", to_string(w), channels, to_string(in)));
-  return x.graph().append(op, {x.id(), weight.id()}, {}, Shape(in));
+  return x.graph().append(op, ids(op, {x, weight}), {}, Shape(in));
 }
 
 Var add(Var a, Var b) { return binary(Op::add, a, b); }

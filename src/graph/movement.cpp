@@ -22,7 +22,6 @@ Var cat(std::span<const Var> parts, std::int64_t dim) {
   Shape out = parts[0].shape();
   dim = normalized_dim(op, dim, out.size());
   const auto along = static_cast<std::size_t>(dim);
-  std::vector<Id> inputs;
   for (const Var& part : parts) {
     const Shape& shape = part.shape();
     bool fits = shape.size() == out.size();
@@ -33,12 +32,11 @@ Var cat(std::span<const Var> parts, std::int64_t dim) {
     if (node_of(part).dtype != node_of(parts[0]).dtype)
       fail(op, fmt::format("dtypes {} and {} differ", flambeau::name(node_of(parts[0]).dtype),
                            flambeau::name(node_of(part).dtype)));
-    if (!inputs.empty()) out[along] = checked_add(out[along], shape[along]);
-    inputs.push_back(part.id());
+    if (&part != parts.data()) out[along] = size_sum(out[along], shape[along]);
   }
   DimAttributes attributes;
   attributes.dims = {dim};
-  return parts[0].graph().append(op, std::move(inputs), std::move(attributes), std::move(out), node_of(parts[0]).dtype);
+  return parts[0].graph().append(op, ids(op, parts), std::move(attributes), std::move(out), node_of(parts[0]).dtype);
 }
 
 Var reshape(Var x, Shape shape) {
@@ -53,7 +51,7 @@ Var reshape(Var x, Shape shape) {
     if (size == -1) {
       open = &size;
     } else {
-      known = checked_mul(known, size);
+      known = size_product(known, size);
     }
   }
   if (open) {
@@ -109,7 +107,7 @@ Var narrow(Var x, std::int64_t dim, std::int64_t start, std::int64_t length) {
   Shape out = x.shape();
   dim = normalized_dim(op, dim, out.size());
   std::int64_t& size = out[static_cast<std::size_t>(dim)];
-  if (start < 0) start = checked_add(start, size);
+  if (start < 0) start = size_sum(start, size);
   if (start < 0 || length < 0 || start > size || length > size - start)
     fail(op,
          fmt::format("[{}, {} + {}) lies outside dimension {} of {}", start, start, length, dim, to_string(x.shape())));
@@ -145,6 +143,14 @@ Var pad(Var x, Shape padding, std::string_view mode, double value) {
   attributes.dims.assign(2 * out.size(), 0);
   attributes.mode = mode;
   attributes.value = value;
+  if (replicate && std::ranges::any_of(padding, [](std::int64_t by) { return by < 0; })) {  // cut off, then repeat
+    Shape cut = padding;
+    for (std::size_t i = 0; i < padding.size(); ++i) {
+      cut[i] = std::min<std::int64_t>(padding[i], 0);
+      padding[i] = std::max<std::int64_t>(padding[i], 0);
+    }
+    return pad(pad(x, std::move(cut)), std::move(padding), mode);
+  }
   for (std::size_t i = 0; i < padding.size() / 2; ++i) {
     const std::size_t dim = out.size() - 1 - i;
     const std::int64_t before = padding[2 * i], after = padding[2 * i + 1], size = out[dim];
@@ -152,8 +158,8 @@ Var pad(Var x, Shape padding, std::string_view mode, double value) {
     if (!constant && (before < 0 || after < 0 || size < 1 || (!replicate && (before > most || after > most))))
       fail(op,
            fmt::format("padding {} does not fit input {} in mode {}", to_string(padding), to_string(x.shape()), mode));
-    out[dim] = checked_add(checked_add(size, before), after);
-    if (out[dim] < 0 || (constant && (checked_add(size, before) < 0 || checked_add(size, after) < 0)))
+    out[dim] = size_sum(size_sum(size, before), after);
+    if (out[dim] < 0 || (constant && (size_sum(size, before) < 0 || size_sum(size, after) < 0)))
       fail(op, fmt::format("padding {} removes more than input {} has", to_string(padding), to_string(x.shape())));
     attributes.dims[2 * dim] = before;
     attributes.dims[2 * dim + 1] = after;

@@ -27,9 +27,9 @@ Var pool(Op op, Var x, PoolAttributes attributes) {
     if (padding > attributes.kernel[i] / 2)
       fail(op, fmt::format("padding {} is more than half of kernel {}", to_string(attributes.padding),
                            to_string(attributes.kernel)));
-    const std::int64_t window = checked_add(checked_mul(attributes.dilation[i], attributes.kernel[i] - 1), 1);
-    const std::int64_t room = checked_add(checked_add(size, 2 * padding), -window);
-    std::int64_t count = floor_div(attributes.ceil_mode ? checked_add(room, stride - 1) : room, stride) + 1;
+    const std::int64_t window = size_sum(size_product(attributes.dilation[i], attributes.kernel[i] - 1), 1);
+    const std::int64_t room = size_sum(size_sum(size, 2 * padding), -window);
+    std::int64_t count = floor_div(attributes.ceil_mode ? size_sum(room, stride - 1) : room, stride) + 1;
     // The last window must start inside the input or its left padding.
     if (attributes.ceil_mode && (count - 1) * stride >= size + padding) --count;
     if (count < 1)
@@ -74,7 +74,7 @@ Var avg_pool(Var x, Shape kernel, Shape stride, Shape padding, bool ceil_mode, b
 Var adaptive_avg_pool(Var x, Shape output_size) { return adaptive(Op::adaptive_avg_pool, x, std::move(output_size)); }
 Var adaptive_max_pool(Var x, Shape output_size) { return adaptive(Op::adaptive_max_pool, x, std::move(output_size)); }
 
-Var interpolate(Var x, Shape output_size, std::string_view mode, bool align_corners) {
+Var interpolate(Var x, Shape output_size, std::string_view mode, bool align_corners, double scale) {
   constexpr Op op = Op::interpolate;
   require_float(op, "input", x);
   const Shape& in = x.shape();
@@ -84,17 +84,21 @@ Var interpolate(Var x, Shape output_size, std::string_view mode, bool align_corn
     std::string_view name;
     std::size_t rank;  // 0: any
   };
-  constexpr Mode modes[] = {{"nearest", 0}, {"linear", 3}, {"bilinear", 4}, {"bicubic", 4}, {"trilinear", 5}};
+  constexpr Mode modes[] = {{"nearest", 0},  {"nearest-exact", 0}, {"linear", 3},
+                            {"bilinear", 4}, {"bicubic", 4},       {"trilinear", 5}};
   const auto* known = std::find_if(std::begin(modes), std::end(modes), [&](const Mode& m) { return m.name == mode; });
   if (known == std::end(modes))
-    throw Error(ErrorCode::unsupported,
-                fmt::format("interpolate: mode '{}' is none of nearest, linear, bilinear, bicubic, trilinear", mode));
+    throw Error(
+        ErrorCode::unsupported,
+        fmt::format("interpolate: mode '{}' is none of nearest, nearest-exact, linear, bilinear, bicubic, trilinear",
+                    mode));
   if (known->rank != 0 && known->rank != in.size())
     fail(op, fmt::format("mode {} needs {} dimensions, input {} has {}", mode, known->rank, to_string(in), in.size()));
-  if (mode == "nearest" && align_corners) fail(op, "align_corners has no meaning for mode nearest");
+  if (known->rank == 0 && align_corners) fail(op, fmt::format("align_corners has no meaning for mode {}", mode));
   DimAttributes attributes;
   attributes.dims = per_dimension(op, "output size", output_size, in.size() - 2, 1, 1);
   attributes.keepdim = align_corners;
+  attributes.value = scale;
   attributes.mode = mode;
   Shape out = {in[0], in[1]};
   for (std::size_t i = 2; i < in.size(); ++i)

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "base/checked.h"
 #include "graph/ops.h"
 
 namespace flambeau::graph {
@@ -11,16 +12,16 @@ void fail(Op op, const std::string& message) {
   throw Error(ErrorCode::invalid_argument, fmt::format("{}: {}", name(op), message));
 }
 
-std::int64_t checked_add(std::int64_t a, std::int64_t b) {
+std::int64_t size_sum(std::int64_t a, std::int64_t b) {
   std::int64_t result = 0;
-  if (__builtin_add_overflow(a, b, &result))
+  if (!base::checked_add(a, b, result))
     throw Error(ErrorCode::limit, fmt::format("size {} + {} overflows 64 bits", a, b));
   return result;
 }
 
-std::int64_t checked_mul(std::int64_t a, std::int64_t b) {
+std::int64_t size_product(std::int64_t a, std::int64_t b) {
   std::int64_t result = 0;
-  if (__builtin_mul_overflow(a, b, &result))
+  if (!base::checked_mul(a, b, result))
     throw Error(ErrorCode::limit, fmt::format("size {} x {} overflows 64 bits", a, b));
   return result;
 }
@@ -31,7 +32,7 @@ std::int64_t checked_numel(const Shape& shape) {
   for (const std::int64_t size : shape) {
     if (size < 0) throw Error(ErrorCode::invalid_argument, "shape " + to_string(shape) + " has a negative size");
     // A size of 0 must not hide an overflow of the others.
-    count = checked_mul(count, std::max<std::int64_t>(size, 1));
+    count = size_product(count, std::max<std::int64_t>(size, 1));
     if (count > most)
       throw Error(ErrorCode::limit, fmt::format("shape {} has more than {} elements", to_string(shape), most));
   }
@@ -79,7 +80,16 @@ bool broadcasts_to(const Shape& from, const Shape& to) noexcept {
   return true;
 }
 
+namespace {
+
+void require(Op op, std::string_view what, Var x) {
+  if (!x) fail(op, fmt::format("{} is None, a tensor is needed", what));
+}
+
+}  // namespace
+
 void require_float(Op op, std::string_view what, Var x) {
+  require(op, what, x);
   const DType dtype = x.graph()[x.id()].dtype;
   if (info(dtype).kind != DTypeClass::floating)
     fail(op, fmt::format("{} {} has dtype {}, a floating point dtype is needed", what, to_string(x.shape()),
@@ -87,15 +97,21 @@ void require_float(Op op, std::string_view what, Var x) {
 }
 
 void require_shape(Op op, std::string_view what, Var x, const Shape& expected) {
+  require(op, what, x);
   if (x.shape() != expected)
     fail(op, fmt::format("{} has shape {}, {} expected", what, to_string(x.shape()), to_string(expected)));
 }
 
-std::vector<Id> ids(std::initializer_list<Var> vars) {
+std::vector<Id> ids(Op op, std::span<const Var> vars) {
   std::vector<Id> result;
-  for (const Var& var : vars)
-    if (var) result.push_back(var.id());
+  for (const Var& var : vars) {
+    if (!var) continue;
+    if (&var.graph() != &vars.front().graph()) fail(op, "operands of two graphs");
+    result.push_back(var.id());
+  }
   return result;
 }
+
+std::vector<Id> ids(Op op, std::initializer_list<Var> vars) { return ids(op, std::span(vars.begin(), vars.size())); }
 
 }  // namespace flambeau::graph

@@ -4,7 +4,11 @@
 #include <flambeau/error.h>
 #include <flambeau/graph.h>
 
+#include <initializer_list>
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace flambeau::graph {
 
@@ -12,8 +16,8 @@ namespace flambeau::graph {
 [[noreturn]] void fail(Op op, const std::string& message);
 
 /// Throw Error(limit) where 64 bits do not hold the result.
-std::int64_t checked_add(std::int64_t a, std::int64_t b);
-std::int64_t checked_mul(std::int64_t a, std::int64_t b);
+std::int64_t size_sum(std::int64_t a, std::int64_t b);
+std::int64_t size_product(std::int64_t a, std::int64_t b);
 /// Number of elements; also refuses negative sizes and tensors of more than 2^60 elements.
 std::int64_t checked_numel(const Shape& shape);
 
@@ -32,9 +36,10 @@ bool broadcasts_to(const Shape& from, const Shape& to) noexcept;
 
 /// Refuses values that are no floating point numbers, and integer ones where arithmetic is asked for.
 void require_float(Op op, std::string_view what, Var x);
-/// Refuses a tensor whose shape is another one; `rule` says where the expected shape comes from.
+/// Refuses a tensor whose shape is another one.
 void require_shape(Op op, std::string_view what, Var x, const Shape& expected);
-/// Ids of those that are there.
-std::vector<Id> ids(std::initializer_list<Var> vars);
+/// Ids of those that are there, the first one always; refuses operands of two graphs.
+std::vector<Id> ids(Op op, std::span<const Var> vars);
+std::vector<Id> ids(Op op, std::initializer_list<Var> vars);
 
 }  // namespace flambeau::graph

@@ -5,51 +5,45 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <memory>
 #include <vector>
 
 #include <flambeau/error.h>
 
+#include "bytes/posix.h"
 #include "hub/http.h"
 
 namespace flambeau::hub {
 namespace {
 
-[[noreturn]] void fail(const std::string& step, const std::string& path) {
-  throw Error(ErrorCode::io, step + ": " + std::strerror(errno), {.file = path});
-}
+using bytes::throw_errno;
 
 /// `path`.partial, held by this process alone, with the ETag of what it holds beside it.
 class PartialFile {
  public:
   explicit PartialFile(const std::string& path) : path_(path + ".partial"), etag_path_(path_ + ".etag") {
     for (;;) {
-      fd_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-      if (fd_ < 0) fail("cannot create", path_);
-      if (::flock(fd_, LOCK_EX) != 0) fail("cannot lock", path_);
+      file_ = bytes::Descriptor(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
+      if (!file_) throw_errno(errno, "create", path_);
+      if (::flock(file_.get(), LOCK_EX) != 0) throw_errno(errno, "lock", path_);
       struct stat mine {
       }, named{};  // another process may have finished, and renamed the file we waited for
-      if (::fstat(fd_, &mine) == 0 && ::stat(path_.c_str(), &named) == 0 && mine.st_ino == named.st_ino) break;
-      ::close(fd_);
+      if (::fstat(file_.get(), &mine) == 0 && ::stat(path_.c_str(), &named) == 0 && mine.st_ino == named.st_ino) break;
     }
     std::ifstream(etag_path_) >> etag_;
     struct stat status {};
-    ::fstat(fd_, &status);
+    ::fstat(file_.get(), &status);
     size_ = etag_.empty() ? 0 : static_cast<std::uint64_t>(status.st_size);
     if (size_ == 0) restart("");
   }
-  ~PartialFile() { ::close(fd_); }
-  PartialFile(const PartialFile&) = delete;
-  PartialFile& operator=(const PartialFile&) = delete;
 
   std::uint64_t size() const noexcept { return size_; }
   const std::string& etag() const noexcept { return etag_; }
 
   /// Forgets what is there. A weak ETag (or none) cannot vouch for a later continuation.
   void restart(const std::string& etag) {
-    if (::ftruncate(fd_, 0) != 0) fail("cannot truncate", path_);
+    if (::ftruncate(file_.get(), 0) != 0) throw_errno(errno, "truncate", path_);
     size_ = 0;
     etag_ = etag.starts_with("W/") ? "" : etag;
     if (etag_.empty())
@@ -60,9 +54,9 @@ class PartialFile {
 
   void append(std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
-      const auto n = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(size_));
+      const auto n = ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(size_));
       if (n < 0 && errno == EINTR) continue;
-      if (n < 0) fail("cannot write", path_);
+      if (n < 0) throw_errno(errno, "write", path_);
       size_ += static_cast<std::uint64_t>(n);
       bytes = bytes.subspan(static_cast<std::size_t>(n));
     }
@@ -73,9 +67,9 @@ class PartialFile {
     EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
     std::vector<std::byte> block(1 << 20);
     for (std::uint64_t at = 0; at < size_;) {
-      const auto n = ::pread(fd_, block.data(), block.size(), static_cast<off_t>(at));
+      const auto n = ::pread(file_.get(), block.data(), block.size(), static_cast<off_t>(at));
       if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) fail("cannot read", path_);
+      if (n <= 0) throw_errno(errno, "read", path_);
       EVP_DigestUpdate(context.get(), block.data(), static_cast<std::size_t>(n));
       at += static_cast<std::uint64_t>(n);
     }
@@ -94,14 +88,14 @@ class PartialFile {
   }
 
   void become(const std::string& path) {
-    if (::fsync(fd_) != 0) fail("cannot fsync", path_);
-    if (::rename(path_.c_str(), path.c_str()) != 0) fail("cannot rename", path_);
+    if (::fsync(file_.get()) != 0) throw_errno(errno, "fsync", path_);
+    if (::rename(path_.c_str(), path.c_str()) != 0) throw_errno(errno, "rename", path_);
     ::unlink(etag_path_.c_str());
   }
 
  private:
   std::string path_, etag_path_, etag_{};
-  int fd_ = -1;
+  bytes::Descriptor file_{};
   std::uint64_t size_ = 0;
 };
 
@@ -134,12 +128,12 @@ void fetch(const std::string& url, const std::string& path, std::string_view sha
     file.append(bytes);
     if (options.progress) options.progress(file.size(), total);
   };
-  const Response response = get(request, options);
+  Response response = get(request, options);
   if (response.status == 416 && request.from > 0) {  // the file shrank: begin again
     file.restart("");
     request.from = 0;
     request.if_range.clear();
-    get(request, options);
+    response = get(request, options);
   }
   if (!accepted)
     throw Error(ErrorCode::io, "the server answered with status " + std::to_string(response.status), {.file = url});

@@ -114,7 +114,11 @@ Response get(const Request& request, const FetchOptions& options) {
   const std::unique_ptr<CURL, decltype(c.easy_cleanup)> handle(c.easy_init(), c.easy_cleanup);
   if (!handle) throw Error(ErrorCode::io, "libcurl gave no handle");
   Transfer transfer{request, handle.get()};
-  const auto set = [&](CURLoption option, auto value) { c.easy_setopt(handle.get(), option, value); };
+  const auto set = [&](CURLoption option, auto value) {  // a library before 7.85 would ignore the choice of protocols
+    if (const CURLcode code = c.easy_setopt(handle.get(), option, value); code != CURLE_OK)
+      throw Error(ErrorCode::unsupported,
+                  std::string("libcurl (7.85 is needed) refuses a setting: ") + c.easy_strerror(code));
+  };
   set(CURLOPT_URL, request.url.c_str());
   set(CURLOPT_USERAGENT, "torch.hub");  // as torch: servers count by it
   set(CURLOPT_FOLLOWLOCATION, 1L);

@@ -5,14 +5,12 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
-#include <exception>
 #include <memory>
-#include <mutex>
-#include <thread>
 #include <unordered_map>
 
 #include <flambeau/error.h>
+
+#include "base/threads.h"
 
 namespace flambeau::inspect {
 namespace {
@@ -111,30 +109,14 @@ void add_digests(std::vector<Listed>& rows, unsigned threads) {
   }
   std::stable_sort(work.begin(), work.end(),
                    [&](std::size_t a, std::size_t b) { return rows[a].nbytes > rows[b].nbytes; });
-  std::atomic<std::size_t> next{0};
-  std::exception_ptr failure;
-  std::mutex failing;
-  const auto run = [&] {
-    for (std::size_t i = next++; i < work.size(); i = next++) {
-      Listed& row = rows[work[i]];
-      try {
-        row.sha256 = sha256(row.tensor);
-      } catch (const Error& error) {
-        const std::lock_guard lock(failing);
-        if (!failure) failure = std::make_exception_ptr(error.at({{}, {}, {}, row.name}));
-        next = work.size();
-      } catch (...) {
-        const std::lock_guard lock(failing);
-        if (!failure) failure = std::current_exception();
-        next = work.size();
-      }
+  base::in_threads(total < small_work ? 1 : threads, work.size(), [&](std::size_t i) {
+    Listed& row = rows[work[i]];
+    try {
+      row.sha256 = sha256(row.tensor);
+    } catch (const Error& error) {
+      throw error.at({{}, {}, {}, row.name});
     }
-  };
-  std::vector<std::thread> others;
-  for (unsigned i = 1; i < threads && total >= small_work; ++i) others.emplace_back(run);
-  run();
-  for (std::thread& other : others) other.join();
-  if (failure) std::rethrow_exception(failure);
+  });
   for (std::size_t i = 0; i < rows.size(); ++i)
     if (first[i] != i) rows[i].sha256 = rows[first[i]].sha256;
 }

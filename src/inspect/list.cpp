@@ -31,7 +31,7 @@ struct Frame {
 
 class Walk {
  public:
-  Walk(const ListOptions& options, const std::vector<Checkpoint::RawTensor>& raw) : options_(options), raw_(raw) {}
+  Walk(const Limits& limits, const std::vector<Checkpoint::RawTensor>& raw) : limits_(limits), raw_(raw) {}
 
   std::vector<Listed> run(Ref root) {
     enter({std::nullopt, root});
@@ -51,22 +51,21 @@ class Walk {
   void enter(Part part) {
     Node* const node = part.ref.node();
     if (node == nullptr || (node->kind < Kind::tuple)) return;
-    if (++visits_ > options_.max_visits)
+    if (++visits_ > limits_.max_visits)
       throw Error(ErrorCode::limit,
-                  fmt::format("more than {} values, counting shared ones each time (ListOptions::max_visits)",
-                              options_.max_visits));
+                  fmt::format("more values than max_visits, {}, counting shared ones each time", limits_.max_visits));
     if (barren_.count(node) != 0) return;
     if (const auto above = depth_.find(node); above != depth_.end()) {  // one of its own ancestors
       for (Frame& frame : frames_) frame.cut = std::min(frame.cut, above->second);
       return;
     }
     const bool has_element = part.element.has_value();
-    if (has_element) path_.push_back(std::move(*part.element));
+    if (has_element) push(std::move(*part.element));
     const std::size_t before = rows_.size();
     if (node->kind == Kind::tensor) row(*static_cast<object::TensorNode*>(node), part.as);
     std::vector<Part> parts = inspect::parts(node, part.as);
     if (parts.empty()) {
-      if (has_element) path_.pop_back();
+      if (has_element) pop();
       return;
     }
     // A wrapper's flags hold for the tensor directly inside.
@@ -78,15 +77,35 @@ class Walk {
     const Frame frame = std::move(frames_.back());
     frames_.pop_back();
     depth_.erase(frame.node);
-    if (frame.has_element) path_.pop_back();
+    if (frame.has_element) pop();
     // What holds no tensors, whatever stands above it, need not be walked again: sharing cannot make the walk
     // exponential.
     if (rows_.size() == frame.rows && frame.cut >= frames_.size()) barren_.insert(frame.node);
   }
 
+  void push(PathElement element) {
+    path_bytes_ += bytes(element);
+    path_.push_back(std::move(element));
+  }
+
+  void pop() {
+    path_bytes_ -= bytes(path_.back());
+    path_.pop_back();
+  }
+
+  /// What one element adds to a row: itself in the path, its text there and in the name.
+  static std::uint64_t bytes(const PathElement& element) {
+    const auto* const text = std::get_if<std::string>(&element);
+    return sizeof(element) + (text != nullptr ? 2 * text->size() : 0);
+  }
+
   void row(const object::TensorNode& node, const std::optional<As>& as) {
     const Tensor& tensor = node.tensor;
     if (!tensor.defined()) return;
+    listed_bytes_ += sizeof(Listed) + path_bytes_;
+    if (listed_bytes_ > limits_.max_listed_bytes)
+      throw Error(ErrorCode::limit, fmt::format("the list needs more than max_listed_bytes, {}, after {} tensors",
+                                                limits_.max_listed_bytes, rows_.size()));
     Listed row;
     row.path = path_;
     row.name = name();
@@ -126,7 +145,7 @@ class Walk {
     return text;
   }
 
-  const ListOptions& options_;
+  const Limits& limits_;
   const std::vector<Checkpoint::RawTensor>& raw_;
   std::vector<Listed> rows_{};
   std::vector<Frame> frames_{};
@@ -134,14 +153,14 @@ class Walk {
   std::unordered_map<const Node*, std::size_t> depth_{};
   std::unordered_set<const Node*> barren_{};
   std::unordered_map<const Storage*, std::uint64_t> storages_{};
-  std::uint64_t visits_ = 0;
+  std::uint64_t visits_ = 0, path_bytes_ = 0, listed_bytes_ = 0;
 };
 
 }  // namespace
 }  // namespace inspect
 
 std::vector<Listed> list(const Checkpoint& checkpoint, const ListOptions& options) {
-  auto rows = inspect::Walk(options, checkpoint.container().raw).run(checkpoint.root().ref());
+  auto rows = inspect::Walk(options.limits, checkpoint.container().raw).run(checkpoint.root().ref());
   if (options.sha256) inspect::add_digests(rows, options.threads);
   return rows;
 }

@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/py_repr.h"
 #include "inspect/parts.h"
+#include "object/numpy_scalar.h"
 
 namespace flambeau {
 namespace inspect {
@@ -47,34 +47,15 @@ std::string big_decimal(std::string_view bytes) {
 }
 
 /// The Python value of a numpy scalar as text; empty for kinds that have none as a plain number.
-std::string numpy_scalar(const object::Object& object) {
-  const std::string name = object::global_name(object.callable);
-  const auto* const args = object::as<object::Sequence>(object.args);
-  if ((name != "numpy.core.multiarray.scalar" && name != "numpy._core.multiarray.scalar") || args == nullptr ||
-      args->items.size() != 2)
-    return {};
-  const auto* const dtype = object::as<object::Object>(args->items[0]);
-  const auto* const dtype_args = dtype != nullptr ? object::as<object::Sequence>(dtype->args) : nullptr;
-  const auto code =
-      dtype_args != nullptr && !dtype_args->items.empty() ? object::text(dtype_args->items[0]) : std::nullopt;
-  const auto* const data = object::as<object::Bytes>(args->items[1]);
-  if (!code || data == nullptr || code->size() != 2) return {};
-  const auto as = [data](auto value) {
-    if (data->data.size() == sizeof(value)) std::memcpy(&value, data->data.data(), sizeof(value));
-    return value;
+std::string numpy_text(Ref ref) {
+  struct Text {
+    std::string operator()(bool value) const { return value ? "True" : "False"; }
+    std::string operator()(double value) const { return base::py_repr(value); }
+    std::string operator()(std::int64_t value) const { return std::to_string(value); }
+    std::string operator()(std::uint64_t value) const { return std::to_string(value); }
   };
-  if (*code == "i1") return fmt::format("{}", static_cast<int>(as(std::int8_t{})));
-  if (*code == "i2") return fmt::format("{}", as(std::int16_t{}));
-  if (*code == "i4") return fmt::format("{}", as(std::int32_t{}));
-  if (*code == "i8") return fmt::format("{}", as(std::int64_t{}));
-  if (*code == "u1") return fmt::format("{}", static_cast<int>(as(std::uint8_t{})));
-  if (*code == "u2") return fmt::format("{}", as(std::uint16_t{}));
-  if (*code == "u4") return fmt::format("{}", as(std::uint32_t{}));
-  if (*code == "u8") return fmt::format("{}", as(std::uint64_t{}));
-  if (*code == "b1") return as(std::uint8_t{}) != 0 ? "True" : "False";
-  if (*code == "f8") return base::py_repr(as(double{}));
-  if (*code == "f4") return base::py_repr(static_cast<double>(as(float{})));
-  return {};
+  const auto scalar = object::numpy_scalar(ref);
+  return scalar ? std::visit(Text{}, scalar->value) : std::string();
 }
 
 /// Text waiting to be written, or a value.
@@ -175,7 +156,7 @@ class Writer {
         return;
       }
       case Kind::object:
-        return object(*object::as<object::Object>(ref));
+        return object(ref);
       case Kind::dict:
         return dict(*object::as<object::Dict>(ref));
       default:
@@ -208,11 +189,12 @@ class Writer {
     sequence(&node, open, close, node.items.size(), "{...}", [&](std::size_t i) { pair(node.items[i]); });
   }
 
-  void object(const object::Object& node) {
-    if (std::string number = numpy_scalar(node); !number.empty()) {
+  void object(Ref ref) {
+    if (std::string number = numpy_text(ref); !number.empty()) {
       out_ += number;
       return;
     }
+    const auto& node = *object::as<object::Object>(ref);
     // Arguments, list items, dict items and attributes in one pair of brackets.
     struct Part {
       Ref ref;
@@ -251,10 +233,10 @@ PathElement key_element(Ref key) {
   constexpr std::size_t longest_key = 1u << 16;
   if (const auto text = object::text(key)) return std::string(*text);
   auto number = object::int_value(key);
-  if (const auto* const scalar = object::as<object::Object>(key)) {  // a numpy integer counts as its Python value
-    const std::string text = numpy_scalar(*scalar);
-    if (!text.empty() && text.find_first_not_of("-0123456789") == std::string::npos && text.size() < 19)
-      number = std::stoll(text);
+  if (const auto scalar = object::numpy_scalar(key)) {  // a numpy integer counts as its Python value
+    if (const auto* value = std::get_if<std::int64_t>(&scalar->value)) number = *value;
+    if (const auto* value = std::get_if<std::uint64_t>(&scalar->value); value && *value < exact_in_json)
+      number = static_cast<std::int64_t>(*value);
   }
   if (number && *number<exact_in_json&& * number> - exact_in_json) return *number;
   return repr(key, longest_key);

@@ -2,14 +2,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <filesystem>
 #include <map>
 #include <mutex>
-#include <thread>
 
 #include <flambeau/inspect.h>
 
+#include "base/threads.h"
 #include "formats/format.h"
 #include "inspect/digest.h"
 #include "inspect/finite.h"
@@ -93,14 +92,8 @@ class Verify {
     if (report_.format != "torch-zip" && report_.format != "torchscript" && report_.format != "pt2" &&
         report_.format != "npz")
       report_.unchecked_records += groups.size();  // only zip archives record checksums
-    std::atomic<std::size_t> next{0};
     std::vector<VerifyReport::NotFinite> counts(rows.size());
-    const auto work = [&] {
-      for (std::size_t i = next++; i < groups.size(); i = next++) check(groups[i], rows, counts);
-    };
-    std::thread second(work);
-    work();
-    second.join();
+    base::in_threads(2, groups.size(), [&](std::size_t i) { check(groups[i], rows, counts); });
     for (auto& count : counts)
       if (count.nan + count.inf > 0) report_.not_finite.push_back(std::move(count));
   }

@@ -32,11 +32,14 @@ class Copier {
     std::vector<object::Pair> items;
     Fields write(*heap_, items);
     write.share(identities_);
-    const_cast<Module&>(from).early_fields(write);
-    const_cast<Module&>(from).fields(write);
+    auto& readable = const_cast<Module&>(from);
+    write.remember(readable.as_read());
+    readable.early_fields(write);
+    readable.fields(write);
     const object::Ref dict = heap_->dict(std::move(items));
     Fields read(heap_, *object::as<object::Dict>(dict));
     read.share(identities_);
+    read.remember(to->as_read());
     to->early_fields(read);
     to->fields(read);
     to->attributes() = from.attributes();

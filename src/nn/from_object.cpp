@@ -51,10 +51,22 @@ class Reader {
     ModulePtr made = make(class_of(*object), *state, depth);
     made->set_origin(Value(heap_, ref));
     modules_[ref.bits()] = made;
+    count_paths(*made);
     return made;
   }
 
  private:
+  /// Sharing can make paths exponential, and what walks modules (train, state_dict, a forward pass) takes every one.
+  void count_paths(const Module& module) {
+    std::uint64_t paths = 1;
+    for (const Module::Child& child : module.children())
+      if (child.module) paths += paths_.at(child.module.get());
+    if (paths > max_modules)
+      throw Error(ErrorCode::limit,
+                  "more than " + std::to_string(max_modules) + " modules, counting shared ones each time");
+    paths_.emplace(&module, paths);
+  }
+
   const object::Global& class_of(const Object& object) const {
     Ref callable = object.callable;
     const std::string maker = object::global_name(callable);
@@ -83,7 +95,7 @@ class Reader {
         return known;
       } catch (const Error& error) {
         if (error.code() != ErrorCode::type && error.code() != ErrorCode::invalid_argument) throw;
-        const auto inert = std::make_shared<UnknownModule>(cls.module, cls.qualname, error.message());
+        const auto inert = std::make_shared<UnknownModule>(cls.module, cls.qualname, error.message(), known->version());
         inert->set_training(known->training());
         inert->parameters() = std::move(known->parameters());
         inert->buffers() = std::move(known->buffers());
@@ -126,7 +138,7 @@ class Reader {
   };
 
   Tensor tensor(Ref ref, const std::string& name) const {
-    if (ref.is_none()) return {};
+    if (ref.is_none() || ref.kind() == Kind::object) return {};
     const auto* node = as<object::TensorNode>(ref);
     if (!node)
       throw Error(ErrorCode::unsupported, "'" + name + "' of a module is a value of kind " +
@@ -134,10 +146,12 @@ class Reader {
     return node->tensor;
   }
 
-  /// The value itself where it is more than a plain tensor, or than a plain Parameter.
+  /// The value itself where it is more than a plain tensor or Parameter: quantized, with attributes, sparse, or not
+  /// made yet by a lazy module.
   Value extra(Ref ref, bool parameter) const {
     const auto* node = as<object::TensorNode>(ref);
-    return node && (!object::is_plain(*node) || node->parameter != parameter) ? Value(heap_, ref) : Value();
+    const bool more = node ? !object::is_plain(*node) || node->parameter != parameter : ref.kind() == Kind::object;
+    return more ? Value(heap_, ref) : Value();
   }
 
   void fill(Module& module, const Dict& state, std::size_t depth) {
@@ -171,6 +185,7 @@ class Reader {
   void read_attributes(Module& module, const Dict& state) {
     Fields fields(heap_, state);
     fields.share(identities_);
+    fields.remember(module.as_read());
     module.early_fields(fields);
     module.fields(fields);
     fields.take("_backend");  // before 1.2
@@ -186,6 +201,7 @@ class Reader {
   std::shared_ptr<object::Heap> heap_;
   std::span<const ClassRow> more_;
   std::map<std::uint64_t, ModulePtr> modules_{};
+  std::map<const Module*, std::uint64_t> paths_{};  // to each module and to all below it
   Fields::Identities identities_{};
 };
 

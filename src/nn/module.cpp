@@ -208,10 +208,14 @@ Var Module::constant(Var x, const Tensor& tensor) {
 }
 
 Var Module::constant(Var x, std::string_view name) const {
+  const auto recorded = [&](const auto& named) {
+    if (named.tensor.defined()) return constant(x, named.tensor);
+    if (named.extra.is_none()) return Var{};
+    throw Error(ErrorCode::unsupported,
+                std::string(class_name()) + " cannot be run: its '" + named.name + "' is a " + named.extra.type_name());
+  };
   const Parameter* parameter = find_named(parameters_, name);
-  const Tensor& tensor =
-      parameter ? parameter->tensor : at_name(buffers_, name, class_name(), "parameter or buffer").tensor;
-  return tensor.defined() ? constant(x, tensor) : Var{};
+  return parameter ? recorded(*parameter) : recorded(at_name(buffers_, name, class_name(), "parameter or buffer"));
 }
 
 Var Module::call(std::string_view name, Var x) const {

@@ -4,12 +4,12 @@
 #include <cmath>
 #include <cstring>
 #include <random>
-#include <system_error>
 #include <thread>
 
 #include <flambeau/error.h>
 #include <flambeau/nn.h>
 
+#include "base/threads.h"
 #include "nn/random_kernels.h"
 
 namespace flambeau {
@@ -145,18 +145,13 @@ template <class Fill>
 void split(Generator& generator, std::size_t n, double share, const Fill& fill) {
   if (n >= worth_a_thread && std::thread::hardware_concurrency() > 1) {
     const std::size_t cut = static_cast<std::size_t>(static_cast<double>(n) * share) / piece * piece;
-    Generator second = generator;
-    try {
-      std::thread thread([&] {
-        second.discard(cut);
-        fill(second, cut, n);
-      });
-      fill(generator, 0, cut);
-      thread.join();
-      generator = second;
-      return;
-    } catch (const std::system_error&) {  // no thread to be had
-    }
+    Generator first = generator;
+    base::in_threads(2, 2, [&](std::size_t part) {
+      if (part == 0) return fill(first, 0, cut);
+      generator.discard(cut);
+      fill(generator, cut, n);
+    });
+    return;
   }
   fill(generator, 0, n);
 }

@@ -1,10 +1,8 @@
 // state_dict and load_state_dict, with PyTorch's order, rules and texts.
 
 #include <algorithm>
-#include <exception>
 #include <map>
 #include <set>
-#include <system_error>
 #include <thread>
 #include <tuple>
 
@@ -12,7 +10,9 @@
 #include <flambeau/near.h>
 #include <flambeau/nn.h>
 
+#include "base/threads.h"
 #include "object/module.h"
+#include "tensor/cast.h"
 
 namespace flambeau::nn {
 namespace {
@@ -48,68 +48,61 @@ void collect_visits(std::vector<Visit>& visits, Module& module, const std::strin
   }
 }
 
+/// Whether a parameter or buffer is not None.
+bool is_there(const auto& named) { return named.tensor.defined() || !named.extra.is_none(); }
+
 /// A tensor of the module and what the state_dict has for it.
 struct Match {
   Tensor* target;
   Tensor source;
 };
 
+/// torch's reason not to take `source` for `target`; empty if it does. Asked before the first element is copied.
+std::string refusal(const Tensor& target, const Tensor& source, bool assign) {
+  const DTypeClass from = info(source.dtype()).kind;
+  if (assign)
+    return target.requires_grad() && from != DTypeClass::floating && from != DTypeClass::complex
+               ? "Only Tensors of floating point and complex dtype can require gradients"
+               : "";
+  if (source.is_meta() && !target.is_meta()) return "Cannot copy out of meta tensor; no data!";
+  if (from == DTypeClass::quantized && info(target.dtype()).kind != DTypeClass::quantized)
+    return "Copying from quantized Tensor to non-quantized Tensor is not allowed, please use dequantize to get a float "
+           "Tensor from a quantized Tensor";
+  try {
+    if (source.dtype() != target.dtype()) tensor::check_castable(source.dtype(), target.dtype());
+  } catch (const Error& error) {
+    return error.message();
+  }
+  return {};
+}
+
 /// Copies all; two threads when there is much, tensors of one storage always in the same.
 void copy_all(std::vector<Match>& matches) {
+  struct Group {
+    std::uint64_t nbytes = 0;
+    std::vector<Match*> matches{};
+  };
+  std::vector<Group> groups;
+  std::map<const Storage*, std::size_t> index;
   std::uint64_t total = 0;
-  std::map<const Storage*, std::uint64_t> by_storage;
   for (Match& match : matches) {
     if (match.target->is_meta() && !match.source.is_meta()) {
       const bool grad = match.target->requires_grad();
       *match.target = Tensor::uninitialized(match.target->shape(), match.target->dtype()).set_requires_grad(grad);
     }
     if (match.target->is_meta() || match.source.is_meta()) continue;
-    by_storage[match.target->storage().get()] += match.target->nbytes();
+    const auto [at, fresh] = index.try_emplace(match.target->storage().get(), groups.size());
+    if (fresh) groups.emplace_back();
+    Group& group = groups[at->second];
+    group.nbytes += match.target->nbytes();
+    group.matches.push_back(&match);
     total += match.target->nbytes();
   }
-  const auto copy = [&](bool second, const std::set<const Storage*>& second_half) {
-    for (Match& match : matches)
-      if (!match.target->is_meta() && !match.source.is_meta() &&
-          second_half.contains(match.target->storage().get()) == second)
-        match.target->copy_from(match.source);
-  };
-  std::set<const Storage*> second_half;
-  if (total >= (1u << 20) && std::thread::hardware_concurrency() > 1) {
-    std::vector<std::pair<std::uint64_t, const Storage*>> largest_first;
-    largest_first.reserve(by_storage.size());
-    for (const auto& [storage, nbytes] : by_storage) largest_first.emplace_back(nbytes, storage);
-    std::stable_sort(largest_first.begin(), largest_first.end(),
-                     [](const auto& a, const auto& b) { return a.first > b.first; });
-    std::uint64_t loads[2] = {0, 0};
-    for (const auto& [nbytes, storage] : largest_first) {
-      const bool second = loads[1] < loads[0];
-      loads[second] += nbytes;
-      if (second) second_half.insert(storage);
-    }
-  }
-  std::exception_ptr failure;
-  std::thread thread;
-  if (!second_half.empty()) {
-    try {
-      thread = std::thread([&] {
-        try {
-          copy(true, second_half);
-        } catch (...) {
-          failure = std::current_exception();
-        }
-      });
-    } catch (const std::system_error&) {  // no thread to be had
-      second_half.clear();
-    }
-  }
-  try {
-    copy(false, second_half);
-  } catch (...) {
-    if (thread.joinable()) thread.join();
-    throw;
-  }
-  if (thread.joinable()) thread.join();
-  if (failure) std::rethrow_exception(failure);
+  std::stable_sort(groups.begin(), groups.end(), [](const Group& a, const Group& b) { return a.nbytes > b.nbytes; });
+  const unsigned threads = total < (1u << 20) ? 1 : std::min(2u, std::thread::hardware_concurrency());
+  base::in_threads(threads, groups.size(), [&](std::size_t i) {
+    for (Match* match : groups[i].matches) match->target->copy_from(match->source);
+  });
 }
 
 class Loader {
@@ -142,9 +135,9 @@ class Loader {
       if (error.code() != ErrorCode::mismatch) throw;
       errors_.push_back(error.message());
     }
-    for (Module::Parameter& parameter : module.parameters()) match(visit.prefix + parameter.name, parameter.tensor);
+    for (Module::Parameter& parameter : module.parameters()) match(visit.prefix + parameter.name, parameter);
     for (Module::Buffer& buffer : module.buffers())
-      if (buffer.persistent) match(visit.prefix + buffer.name, buffer.tensor);
+      if (buffer.persistent) match(visit.prefix + buffer.name, buffer);
     if (module.extra_state()) {
       const std::string key = visit.prefix + std::string(extra_state_key);
       if (const StateDict::Entry* entry = find(key))
@@ -159,9 +152,16 @@ class Loader {
     return found == state_.end() ? nullptr : &*found;
   }
 
-  void match(const std::string& key, Tensor& target) {
-    if (!target.defined()) return;
+  template <class Named>
+  void match(const std::string& key, Named& named) {
+    Tensor& target = named.tensor;
     const Tensor* found = state_.find(key);
+    if (!target.defined()) {
+      if (found && !named.extra.is_none())
+        errors_.push_back("While copying the parameter named \"" + key + "\": the model has a " +
+                          named.extra.type_name() + ", into which nothing is copied");
+      return;
+    }
     if (!found) {
       if (const StateDict::Entry* entry = find(key))
         errors_.push_back("While copying the parameter named \"" + key +
@@ -179,6 +179,10 @@ class Loader {
     if (source.shape() != target.shape())
       errors_.push_back("size mismatch for " + key + ": copying a param with shape " + size_text(source.shape()) +
                         " from checkpoint, the shape in current model is " + size_text(target.shape()) + ".");
+    else if (const std::string why = refusal(target, source, options_.assign); !why.empty())
+      errors_.push_back("While copying the parameter named \"" + key + "\", whose dimensions in the model are " +
+                        size_text(target.shape()) + " and whose dimensions in the checkpoint are " +
+                        size_text(source.shape()) + ", an exception occurred : (" + python_repr(why) + ",).");
     else
       matches_.push_back({&target, std::move(source)});
   }
@@ -216,7 +220,7 @@ class Loader {
   }
 
   static bool is_local(const Module& module, std::string_view name) {
-    const auto here = [&](const auto& entry) { return entry.name == name && entry.tensor.defined(); };
+    const auto here = [&](const auto& entry) { return entry.name == name && is_there(entry); };
     return std::any_of(module.parameters().begin(), module.parameters().end(), here) ||
            std::any_of(module.buffers().begin(), module.buffers().end(),
                        [&](const auto& buffer) { return buffer.persistent && here(buffer); });
@@ -294,8 +298,8 @@ StateDict Module::state_dict() const {
   std::vector<StateDict::Module> metadata;
   const auto visit = [&](const auto& self, const Module& module, const std::string& prefix) -> void {
     metadata.push_back({prefix.empty() ? "" : prefix.substr(0, prefix.size() - 1), module.version()});
-    const auto add = [&](const auto& entry) {
-      if (entry.tensor.defined()) state_dict.set(object::detached(prefix + entry.name, entry.tensor, entry.extra));
+    const auto add = [&](const auto& named) {
+      if (is_there(named)) state_dict.set(object::detached(prefix + named.name, named.tensor, named.extra));
     };
     for (const Parameter& parameter : module.parameters()) add(parameter);
     for (const Buffer& buffer : module.buffers())

@@ -64,6 +64,7 @@ class Writer {
     fields.share(identities_);
     // fields() reads when it writes a pickle; it is one function for both ways and so not const.
     auto& readable = const_cast<Module&>(module);
+    fields.remember(readable.as_read());
     readable.early_fields(fields);
     for (const BaseKey& key : base_keys) {
       const Ref value = base_value(module, key);
@@ -79,8 +80,7 @@ class Writer {
 
   Ref base_value(const Module& module, const BaseKey& key) {
     for (const auto& [name, value] : module.attributes())  // hooks that were read and are kept
-      if (name == key.name)
-        return value.heap().get() == &heap_ ? value.ref() : object::copy(heap_, value.ref(), identities_.copied);
+      if (name == key.name) return copied(value);
     switch (key.kind) {
       case BaseKind::training:
         return Ref::boolean(module.training());
@@ -124,8 +124,12 @@ class Writer {
     return ref;
   }
 
+  Ref copied(const Value& value) {
+    return value.heap().get() == &heap_ ? value.ref() : object::copy(heap_, value.ref(), identities_.copied);
+  }
+
   Ref tensor(const Tensor& tensor, bool parameter, const Value& extra) {
-    if (!tensor.defined()) return Ref();
+    if (!tensor.defined()) return copied(extra);
     const auto* like = object::as<object::TensorNode>(extra.ref());
     if (like) parameter = like->parameter;
     const auto make = [&] {

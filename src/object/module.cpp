@@ -54,6 +54,7 @@ std::int64_t version_of(Ref module) {
 }
 
 constexpr std::size_t max_depth = 1000, max_modules = 1u << 20;
+constexpr std::size_t max_name_bytes = 256u << 20;  // of all names, prefixes of modules too
 
 const Dict* table(const Object& module, std::string_view name) noexcept {
   return as<Dict>(attribute(module, name).value_or(Ref()));
@@ -96,12 +97,14 @@ class Collector {
     const Object& module = *as<Object>(ref);
     if (frames_.size() == max_depth) throw Error(ErrorCode::limit, "modules nested deeper than 1000 levels");
     if (metadata_.size() == max_modules) throw Error(ErrorCode::limit, "more than 1048576 modules");
+    count(prefix.size());
     const auto add = [&](std::string_view name, bool parameters) {
       const Dict* tensors = table(module, name);
       if (!tensors) return;
       for (const auto& [key, value] : tensors->items) {
         const auto label = text(key);
         if (!label || value.is_none() || (!parameters && !is_persistent(module, key))) continue;
+        count(prefix.size() + label->size());
         const auto* tensor = as<TensorNode>(value);
         result_.set(detached(prefix + std::string(*label), tensor ? tensor->tensor : Tensor(), Value(heap_, value)));
       }
@@ -112,6 +115,11 @@ class Collector {
     frames_.push_back({&module, std::move(prefix)});
   }
 
+  void count(std::size_t name_bytes) {
+    if ((name_bytes_ += name_bytes) > max_name_bytes)
+      throw Error(ErrorCode::limit, "names of more than 268435456 bytes in one state_dict");
+  }
+
   // A module that is one of its own ancestors is not entered again.
   bool inside(const Object& module) const noexcept {
     return std::any_of(frames_.begin(), frames_.end(), [&](const Frame& frame) { return frame.module == &module; });
@@ -119,6 +127,7 @@ class Collector {
 
   std::vector<Frame> frames_{};
   std::shared_ptr<Heap> heap_;
+  std::size_t name_bytes_ = 0;
   std::vector<StateDict::Module> metadata_{};
   StateDict result_{};
 };

@@ -85,7 +85,8 @@ void DictReader::counter(std::string_view key, std::vector<std::int64_t>& member
     std::int64_t value = 0, times = 0;
     decode(element, value);
     decode(count, times);
-    if (times < 0 || times > 1 << 20) wrong_type(*ref, "small counts");
+    constexpr std::int64_t most = 1 << 20;
+    if (times < 0 || times > most - static_cast<std::int64_t>(member.size())) wrong_type(*ref, "small counts");
     member.insert(member.end(), static_cast<std::size_t>(times), value);
   }
 }

@@ -68,7 +68,8 @@ struct Request {
   std::optional<float> calibrated() const {
     if (!options.calibration) return std::nullopt;
     const auto found = options.calibration->ranges.find(operation.output);
-    return found == options.calibration->ranges.end() ? std::nullopt : std::optional(found->second);
+    const bool seen = found != options.calibration->ranges.end() && found->second > 0;
+    return seen ? std::optional(found->second) : std::nullopt;
   }
   std::size_t input_count() const { return operation.inputs.size(); }
 };

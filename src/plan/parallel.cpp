@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -16,25 +17,26 @@ namespace flambeau::plan {
 namespace {
 
 #if defined(__x86_64__)
-constexpr unsigned flush_denormals = 0x8040;  // FTZ and DAZ
+constexpr unsigned flush_denormals = 0x8040, mask_all = 0x1F80, noted = 0x3F, invalid = 0x01;
 unsigned control() noexcept { return _mm_getcsr(); }
 void set_control(unsigned value) noexcept { _mm_setcsr(value); }
 #else
-constexpr unsigned flush_denormals = 0;
+constexpr unsigned flush_denormals = 0, mask_all = 0, noted = 0, invalid = 0;
 unsigned control() noexcept { return 0; }
 void set_control(unsigned) noexcept {}
 #endif
 
-/// On every thread of the pool, the caller's included.
-void set_control_everywhere([[maybe_unused]] int threads, unsigned value) noexcept {
+/// On every thread of the pool, the caller's included. What all of them had, together.
+unsigned exchange_control([[maybe_unused]] int threads, unsigned value) noexcept {
+  unsigned before = 0;
 #ifdef _OPENMP
-  if (threads > 1) {
-#pragma omp parallel num_threads(threads)
-    set_control(value);
-    return;
-  }
+#pragma omp parallel num_threads(threads) reduction(| : before) if (threads > 1)
 #endif
-  set_control(value);
+  {
+    before |= control();
+    set_control(value);
+  }
+  return before;
 }
 
 }  // namespace
@@ -88,14 +90,16 @@ ThreadScope::ThreadScope(int count, Pool pool) noexcept
   before_ = omp_get_max_threads();
   omp_set_num_threads(count);
 #endif
-  set_control_everywhere(flushing_, control_ | flush_denormals);
+  exchange_control(flushing_, (control_ & ~noted) | mask_all | flush_denormals);
 }
 
-ThreadScope::~ThreadScope() {
-  set_control_everywhere(flushing_, control_);
+bool ThreadScope::end() noexcept {
+  if (std::exchange(ended_, true)) return false;
+  const unsigned all = exchange_control(flushing_, control_);
 #ifdef _OPENMP
   omp_set_num_threads(before_);
 #endif
+  return (all & invalid) != 0;
 }
 
 }  // namespace flambeau::plan

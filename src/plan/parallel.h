@@ -14,19 +14,24 @@ int processors() noexcept;
 std::int64_t second_level_cache() noexcept;
 
 /// While it lives, parallel regions of this thread (oneDNN's too) use `count` threads, and those flush denormals to
-/// zero.
+/// zero and trap nothing.
 class ThreadScope {
  public:
   /// Woken threads spin for some milliseconds where no region follows, and take the processors of other work. Left
   /// asleep they do not flush denormals: for the making of plans, whose heavy work other threads do.
   enum class Pool : std::uint8_t { woken, asleep };
   explicit ThreadScope(int count, Pool pool = Pool::woken) noexcept;
-  ~ThreadScope();
+  ~ThreadScope() { end(); }
   ThreadScope(const ThreadScope&) = delete;
   ThreadScope& operator=(const ThreadScope&) = delete;
 
+  /// Ends it early. True if one of those threads made a NaN or compared one: the processor notes both. Whoever takes
+  /// the larger of a NaN and a number compares.
+  bool end() noexcept;
+
  private:
   int flushing_, before_ = 1;
+  bool ended_ = false;
   unsigned control_ = 0;
 };
 

@@ -2,6 +2,8 @@
 #include <flambeau/plan.h>
 
 #include <fmt/format.h>
+#include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <optional>
 
@@ -47,10 +49,15 @@ struct Plan::Impl {
   };
   PlanOptions options;
   plan::Steps steps;
+  bool keeps_nan;
+  graph::Graph graph{};  // unless keeps_nan
   std::shared_ptr<const plan::WeightPool> packed;
   std::vector<Signature> inputs, outputs;
   std::mutex mutex{};
   std::vector<std::unique_ptr<Workspace>> idle{};
+  std::atomic<bool> meets_nan = false;
+  std::once_flag careful_made{};
+  std::unique_ptr<Impl> careful{};
 
   std::unique_ptr<Workspace> take_workspace() {
     {
@@ -69,14 +76,18 @@ struct Plan::Impl {
     idle.push_back(std::move(workspace));
   }
 
-  static std::unique_ptr<Impl> make(const graph::Graph& graph, const PlanOptions& options,
-                                    std::vector<Tensor> earlier) {
+  static std::unique_ptr<Impl> make(const graph::Graph& graph, const PlanOptions& options, std::vector<Tensor> earlier,
+                                    bool keep_nan = false) {
     auto impl = std::make_unique<Impl>();
     impl->options = options;
     impl->options.packed = nullptr;
     if (options.threads == 0) impl->options.threads = plan::processors();
     const plan::ThreadScope threads(impl->options.threads, plan::ThreadScope::Pool::asleep);
     plan::Program program = plan::Program::from(graph);
+    // What updates statistics cannot be run once more.
+    program.keeps_nan = keep_nan || std::ranges::any_of(program.operations, plan::is_impure);
+    impl->keeps_nan = program.keeps_nan || options.kernels == Kernels::reference;
+    if (!impl->keeps_nan) impl->graph = graph;
     program.packed = std::make_shared<plan::WeightPool>(std::move(earlier), impl->options.threads - 1);
     for (const plan::ValueId id : program.inputs) impl->inputs.push_back({program[id].shape, program[id].dtype});
     std::optional<plan::Prefault> prefault;
@@ -125,8 +136,23 @@ struct Plan::Impl {
     }
   }
 
-  /// `ranges`, if given, is widened by what the kernels observe.
-  void execute(std::span<const Tensor> given, std::span<Tensor> results, Calibration* ranges = nullptr) {
+  /// The fastest kernels lose NaN. Where one was met the run is repeated with others, and so are all that follow: the
+  /// weights may hold it.
+  void run(std::span<const Tensor> given, std::span<Tensor> results) {
+    if (!meets_nan) {
+      if (!execute(given, results) || keeps_nan) return;
+      meets_nan = true;
+    }
+    std::call_once(careful_made, [this] {
+      PlanOptions same = options;
+      if (same.precision == Precision::int8) same.precision = Precision::fp32;  // an integer is no NaN
+      careful = make(graph, same, {}, true);
+    });
+    careful->execute(given, results);
+  }
+
+  /// `ranges`, if given, is widened by what the kernels observe. True if a NaN was met.
+  bool execute(std::span<const Tensor> given, std::span<Tensor> results, Calibration* ranges = nullptr) {
     auto workspace = take_workspace();
     for (std::size_t i = 0; i < steps.buffers.size(); ++i) {
       const Buffer& buffer = steps.buffers[i];
@@ -141,8 +167,9 @@ struct Plan::Impl {
         workspace->bases[i] = tensor.storage()->mutable_bytes().data() + skip;
       }
     }
+    bool met_nan = false;
     {
-      const plan::ThreadScope threads(options.threads);
+      plan::ThreadScope threads(options.threads);
       for (std::size_t i = 0; i < steps.steps.size(); ++i) {
         const plan::Step& step = steps.steps[i];
         for (std::size_t k = 0; k < step.inputs.size(); ++k)
@@ -157,8 +184,10 @@ struct Plan::Impl {
             range = std::max(range, *seen);
           }
       }
+      met_nan = threads.end();
     }
     give_back(std::move(workspace));
+    return met_nan;
   }
 };
 
@@ -181,7 +210,7 @@ Plan Plan::compile(const graph::Graph& graph, const PlanOptions& options) {
 std::vector<Tensor> Plan::run(std::span<const Tensor> inputs) const {
   impl_->check(inputs, impl_->inputs, "input");
   std::vector<Tensor> outputs = impl_->new_outputs();
-  impl_->execute(inputs, outputs);
+  impl_->run(inputs, outputs);
   return outputs;
 }
 
@@ -193,7 +222,7 @@ Tensor Plan::run(const Tensor& input) const {
 void Plan::run(std::span<const Tensor> inputs, std::span<Tensor> outputs) const {
   impl_->check(inputs, impl_->inputs, "input");
   impl_->check(outputs, impl_->outputs, "output");
-  impl_->execute(inputs, outputs);
+  impl_->run(inputs, outputs);
 }
 
 void Plan::observe(std::span<const Tensor> inputs, Calibration& ranges) const {

@@ -44,6 +44,7 @@ struct Program {
   std::vector<Operation> operations{};
   std::vector<ValueId> inputs{}, outputs{};
   bool convs_in_float = false;  ///< although the plan's precision is bf16: Winograd makes them faster
+  bool keeps_nan = false;       ///< only by kernels that do
   std::shared_ptr<WeightPool> packed = std::make_shared<WeightPool>();  ///< of what kernels keep
 
   static Program from(const graph::Graph& graph);

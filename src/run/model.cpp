@@ -81,13 +81,17 @@ Recorded record(nn::Module& module, const Tensor& input, std::size_t most) {
   return {std::move(recording), std::move(outputs), keep};
 }
 
-Tensor checked(const std::shared_ptr<nn::Module>& module, const Tensor& x) {
-  if (!module) throw Error(ErrorCode::invalid_argument, "an empty model cannot be run");
+Tensor checked(const Tensor& x) {
   if (!x.defined() || x.is_meta()) throw Error(ErrorCode::invalid_argument, "the input holds no elements");
   return x.contiguous();
 }
 
 }  // namespace
+
+nn::Module& Model::module() const {
+  if (!module_) throw Error(ErrorCode::invalid_argument, "an empty model");
+  return *module_;
+}
 
 Tensor Model::operator()(const Tensor& x) const { return (*this)(x, PlanOptions{}); }
 
@@ -102,8 +106,8 @@ std::vector<Model::Output> Model::outputs(const Tensor& x, const PlanOptions& op
 }
 
 std::vector<Model::Output> Model::run(const Tensor& x, const PlanOptions& options, std::size_t most) const {
-  const Tensor input = checked(module_, x);
-  Recorded recorded = record(*module_, input, most);
+  const Tensor input = checked(x);
+  Recorded recorded = record(module(), input, most);
   std::shared_ptr<const Plan> plan;
   if (recorded.keep) {
     const std::lock_guard lock(plans_->mutex);
@@ -115,7 +119,7 @@ std::vector<Model::Output> Model::run(const Tensor& x, const PlanOptions& option
   }
   std::vector<Tensor> tensors = plan->run(std::span(&input, 1));
   if (!recorded.keep)
-    for (const auto& [path, module] : module_->named_modules()) module->ran_in_train_mode();
+    for (const auto& [path, module] : module().named_modules()) module->ran_in_train_mode(recorded.recording.graph());
   for (std::size_t i = 0; i < recorded.outputs.size(); ++i) recorded.outputs[i].tensor = std::move(tensors[i]);
   return std::move(recorded.outputs);
 }
@@ -126,8 +130,8 @@ std::shared_ptr<const Calibration> Model::calibrate(std::span<const Tensor> samp
   auto calibration = std::make_shared<Calibration>();
   KeptPlans kept;
   for (const Tensor& sample : samples) {
-    const Tensor input = checked(module_, sample);
-    Recorded recorded = record(*module_, input, 1);
+    const Tensor input = checked(sample);
+    Recorded recorded = record(module(), input, 1);
     if (!recorded.keep) throw Error(ErrorCode::invalid_argument, "a model in train mode cannot be calibrated");
     find_or_compile(kept, std::move(recorded.recording), options, {})->observe(std::span(&input, 1), *calibration);
   }
@@ -140,7 +144,6 @@ void Model::cache_plans(std::string folder) const {
 }
 
 void Model::forget_plans() const {
-  if (!plans_) return;
   const std::lock_guard lock(plans_->mutex);
   plans_->kept.reset();
 }

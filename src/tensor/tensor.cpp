@@ -80,7 +80,13 @@ Tensor::Tensor(std::shared_ptr<Storage> storage, DType dtype, Shape shape, Shape
   for (const auto stride : strides_)
     if (stride < 0)
       throw Error(ErrorCode::corrupt, fmt::format("stride {} of {} is negative", stride, to_string(strides_)));
-  if (!storage_ || count == 0) return;
+  if (count == 0) return;
+  if (!storage_) {
+    if (end_of(shape_, strides_, offset_) > std::numeric_limits<std::int64_t>::max())
+      throw Error(ErrorCode::corrupt, fmt::format("shape {} with strides {} and offset {} does not fit in 64 bits",
+                                                  to_string(shape_), to_string(strides_), offset_));
+    return;
+  }
   if (tensor::is_packed(dtype_))
     check_packed(*storage_, *this);
   else

@@ -1,12 +1,11 @@
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cstring>
-#include <exception>
 #include <thread>
 
 #include <fmt/format.h>
 
+#include "base/threads.h"
 #include "vision/resize.h"
 
 #include <flambeau/error.h>
@@ -112,28 +111,14 @@ Tensor preprocess(const std::string& path, const Preset& preset, const DecodeOpt
 Tensor preprocess(std::span<const std::string> paths, const Preset& preset, int threads, const DecodeOptions& options) {
   if (paths.empty()) throw Error(ErrorCode::invalid_argument, "a batch of 0 images");
   std::vector<Image> images(paths.size());
-  std::vector<std::exception_ptr> errors(paths.size());
-  std::atomic<std::size_t> next = 0;
-  const auto work = [&] {
-    for (std::size_t i = next++; i < paths.size(); i = next++) {
-      try {
-        images[i] = prepare(decode_file(paths[i], options), preset);
-      } catch (const Error& error) {
-        errors[i] = std::make_exception_ptr(error.at({.file = paths[i]}));
-      } catch (...) {
-        errors[i] = std::current_exception();
-      }
+  const std::size_t wanted = threads > 0 ? static_cast<std::size_t>(threads) : std::thread::hardware_concurrency();
+  base::in_threads(wanted, paths.size(), [&](std::size_t i) {
+    try {
+      images[i] = prepare(decode_file(paths[i], options), preset);
+    } catch (const Error& error) {
+      throw error.at({.file = paths[i]});
     }
-  };
-  const std::size_t wanted =
-      threads > 0 ? static_cast<std::size_t>(threads) : std::max(1u, std::thread::hardware_concurrency());
-  std::vector<std::jthread> helpers;
-  for (std::size_t i = 1; i < std::min(wanted, paths.size()); ++i) helpers.emplace_back(work);
-  work();
-  helpers.clear();  // joins
-  for (const std::exception_ptr& error : errors) {
-    if (error) std::rethrow_exception(error);
-  }
+  });
 
   const Image& first = images.front();
   for (std::size_t i = 0; i < images.size(); ++i) {

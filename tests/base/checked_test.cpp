@@ -23,19 +23,6 @@ TEST(Checked, TellsOverflowAndLeavesTheResult) {
   EXPECT_EQ(number, 7);
 }
 
-TEST(Checked, ThrowsWithBothNumbers) {
-  EXPECT_EQ(mul<std::int64_t>(6, 7, "numel"), 42);
-  EXPECT_EQ(add<std::int64_t>(-6, 7, "numel"), 1);
-  try {
-    mul<std::int64_t>(signed_top, 3, "numel");
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::corrupt);
-    EXPECT_STREQ(error.what(), "numel overflows: 9223372036854775807 * 3");
-  }
-  EXPECT_THROW(add<std::uint64_t>(top, 1, "offset"), Error);
-}
-
 TEST(Checked, BoundsWithoutWrapping) {
   EXPECT_TRUE(inside(0, 0, 0));
   EXPECT_TRUE(inside(3, 7, 10));

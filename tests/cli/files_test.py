@@ -1,17 +1,24 @@
 #!/usr/bin/env python3
 """The verbs of the file wing, on files made here."""
+import functools
 import hashlib
 import io
 import json
 import os
 import pickletools
+import resource
 import signal
 import subprocess
 import time
 import unittest
 import zipfile
 
-from harness import Case, FLAMBEAU, Tensor, run, state, write_pth
+from harness import Case, FLAMBEAU, Tensor, Zeros, run, state, write_pth
+
+
+def contents(folder):
+    """Of each file in it a digest."""
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None for path in folder.iterdir()}
 
 
 class Broken(Case):
@@ -187,6 +194,15 @@ class Verify(Case):
         status, out, err = run("verify", text)
         self.assertEqual(status, 2)
         self.assertIn("notes.txt: no checkpoint", out)
+
+    def test_says_when_memory_ends(self):
+        """Deflated storages of which no thread can inflate one."""
+        path = self.folder / "inflated.pth"
+        write_pth(path, state(a=Zeros(512 << 20), b=Zeros(512 << 20)), zipfile.ZIP_DEFLATED)
+        limit = functools.partial(resource.setrlimit, resource.RLIMIT_AS, (400 << 20, 400 << 20))
+        if run("--version", preexec_fn=limit)[0] != 0:
+            self.skipTest("the command itself needs more (a sanitizer)")
+        self.assertEqual(run("verify", path, preexec_fn=limit), (3, "", "flambeau: not enough memory\n"))
 
     def test_goes_on_after_a_missing_file(self):
         status, out, err = run("verify", "/nowhere", self.small())
@@ -379,6 +395,52 @@ class Convert(Case):
         (folder / "big.bin.index.json").mkdir(parents=True)
         self.fails(2, "convert", source, folder / "big.bin.index.json", "--split", "400")
         self.assertEqual([path.name for path in folder.iterdir()], ["big.bin.index.json"])
+
+    def old_set(self):
+        """The folder of a model in two parts, what is in it, and another model whose parts have the same names."""
+        folder, source, other = self.folder / "set", self.folder / "big.pth", self.folder / "other.pth"
+        folder.mkdir()
+        write_pth(source, state(a=Tensor([1] * 100), b=Tensor([1] * 100)))
+        write_pth(other, state(a=Tensor([2] * 100), b=Zeros(8 << 20)))
+        self.ok("convert", source, folder / "big.bin.index.json", "--split", "400")
+        return folder, contents(folder), other
+
+    def test_failed_split_leaves_the_old_set(self):
+        folder, before, other = self.old_set()
+
+        def small_disk():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+        self.fails(2, "convert", other, folder / "big.bin.index.json", "--split", "400", preexec_fn=small_disk)
+        self.assertEqual(contents(folder), before)
+        (folder / "big-00002-of-00002.bin").unlink()
+        (folder / "big-00002-of-00002.bin").mkdir()
+        self.assertIn("00002", self.fails(2, "convert", other, folder / "big.bin.index.json", "--split", "400"))
+        self.assertEqual(contents(folder), {**before, "big-00002-of-00002.bin": None})
+
+    def test_interrupted_split_leaves_one_set(self):
+        folder, before, other = self.old_set()
+        index = folder / "big.bin.index.json"
+        for delay in [0.002, 0.004, 0.006, 0.01, 0.015, 0.02, 0.03, 0.05]:
+            process = subprocess.Popen([FLAMBEAU, "convert", other, index, "-q", "--split", "400"])
+            time.sleep(delay)
+            process.send_signal(signal.SIGINT)
+            status = process.wait()
+            self.assertIn(status, (0, -signal.SIGINT))
+            self.assertEqual({path.name for path in folder.iterdir()}, set(before))
+            if status == 0:
+                self.ok("diff", other, index)
+                break
+            self.assertEqual(contents(folder), before)
+
+    def test_split_keeps_the_mode_of_what_it_replaces(self):
+        folder, before, other = self.old_set()
+        for path in folder.iterdir():
+            path.chmod(0o640)
+        self.ok("convert", other, folder / "big.bin.index.json", "--split", "400")
+        self.ok("diff", other, folder / "big.bin.index.json")
+        self.assertEqual({path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}, dict.fromkeys(before, 0o640))
 
     def test_interrupt_leaves_no_litter(self):
         source, folder = self.folder / "big.pth", self.folder / "out"

@@ -72,12 +72,23 @@ class Tensor:
         return _rebuild_tensor_v2, (Storage(self), 0, self.shape, self.strides(), False, collections.OrderedDict())
 
 
+class Zeros(Tensor):
+    """So many bytes of zeros."""
+
+    def __init__(self, size):
+        super().__init__(range(size // 4))
+
+    def pieces(self):
+        for _ in range(len(self.values) >> 18):
+            yield bytes(1 << 20)
+
+
 class Storage:
     def __init__(self, tensor):
         self.tensor = tensor
 
 
-def write_pth(path, root):
+def write_pth(path, root, compression=zipfile.ZIP_STORED):
     """A file as torch.save writes it, as far as readers care."""
     records = {}
 
@@ -94,7 +105,7 @@ def write_pth(path, root):
     stream = io.BytesIO()
     Pickler(stream, protocol=2).dump(root)
     name = pathlib.Path(path).stem
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(path, "w", compression, compresslevel=1) as archive:
         archive.writestr(f"{name}/data.pkl", stream.getvalue())
         archive.writestr(f"{name}/byteorder", "little")
         for key, tensor in records.items():

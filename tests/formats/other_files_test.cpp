@@ -5,8 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <sstream>
 
+#include "bytes/scratch.h"
 #include "torch/assemble.h"
 
 namespace flambeau {
@@ -58,6 +60,10 @@ TEST(UnknownFiles, FoldersAndMissingFiles) {
 TEST(Load, TakesStreams) {
   std::stringstream stream(save_to_memory(Value("text")));
   EXPECT_EQ(load(stream).root().as_string(), "text");
+  for (const char* unreadable : {"/no/such/file", "/tmp"}) {  // never opened; opened, but read in vain
+    std::ifstream closed(unreadable);
+    EXPECT_ERROR(load(closed), ErrorCode::io, "the stream cannot be read");
+  }
 }
 
 TEST(BarePickle, IsReadWithoutAContainer) {

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "archive/zip.h"
+#include "no_threads.h"
 #include "torch/assemble.h"
 
 namespace flambeau {
@@ -71,6 +72,14 @@ TEST(TorchZip, SavedIsLoadedAgain) {
   }
   // Saving what was loaded gives the same bytes.
   EXPECT_EQ(save_to_memory(load(bytes_of(file)).root()), file);
+}
+
+TEST(TorchZip, ACopyNeedsNoSecondThread) {
+  StateDict state;
+  state.set("large", Tensor::zeros({5 << 20}));
+  const std::string file = save_to_memory(state.to_value());
+  const test::NoThreads none;
+  EXPECT_TRUE(load(bytes_of(file), {.read = Read::copy}).state_dict()["large"].equal(state["large"]));
 }
 
 TEST(TorchZip, RecordsStandInTorchsOrder) {
@@ -197,6 +206,14 @@ TEST(TorchZip, NewerVersionsAreRefused) {
   zip.add(".data/version", "11\n");
   zip.finish();
   EXPECT_THAT(error_of(sink.text()), HasSubstr("format version 11, versions 1 to 10 are known"));
+}
+
+TEST(TorchZip, RecordsOfOneWordAreShort) {
+  const std::string pickle = Pickle().raw("]").stop();
+  EXPECT_THAT(error_of(zip_of(pickle, {{"byteorder", "little" + std::string(60, ' ')}})),
+              HasSubstr("archive/byteorder: a record of 66 bytes, at most 64 expected"));
+  EXPECT_THAT(error_of(zip_of(pickle, {{"version", "3" + std::string(99, '\n')}})),
+              HasSubstr("archive/version: a record of 100 bytes"));
 }
 
 }  // namespace

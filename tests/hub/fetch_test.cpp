@@ -2,6 +2,7 @@
 #include <flambeau/hub.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <sys/stat.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -53,6 +54,10 @@ class Fetch : public testing::Test {
                                       return sink.write(body_.data() + offset, 10);
                                     });
     });
+    server_.Get("/shrunk.pth", [](const httplib::Request& request, httplib::Response& response) {
+      response.status = request.has_header("Range") ? 416 : 503;
+      const_cast<httplib::Request&>(request).ranges.clear();
+    });
     port_ = server_.bind_to_any_port("127.0.0.1");
     thread_ = std::thread([this] { server_.listen_after_bind(); });
     while (!server_.is_running()) std::this_thread::yield();
@@ -69,6 +74,7 @@ class Fetch : public testing::Test {
     try {
       hub::fetch(url(name), target(), prefix, options);
     } catch (const Error& error) {
+      text_ = error.what();
       return error.code();
     }
     return ErrorCode::internal;
@@ -78,7 +84,7 @@ class Fetch : public testing::Test {
   httplib::Server server_;
   std::thread thread_;
   fs::path folder_;
-  std::string body_, ranges_, etag_ = "\"v1\"";
+  std::string text_, body_, ranges_, etag_ = "\"v1\"";
   int port_ = 0;
   std::atomic<int> requests_ = 0;
 };
@@ -121,6 +127,26 @@ TEST_F(Fetch, BeginsAnewWhenTheFileHasChanged) {
   hub::fetch(url("file.pth"), target(), test::sha256(body_));
   EXPECT_EQ(content_of(target()), body_);
   EXPECT_EQ(files(), 1u);
+}
+
+TEST_F(Fetch, ReportsWhatItsLastRequestWasAnswered) {
+  EXPECT_EQ(failure("cut.pth", ""), ErrorCode::io);
+  EXPECT_EQ(failure("shrunk.pth", ""), ErrorCode::io);
+  EXPECT_NE(text_.find("status 503"), std::string::npos) << text_;
+}
+
+TEST_F(Fetch, ClosesWhatItCannotUse) {
+  ASSERT_EQ(::mkfifo((target() + ".partial").c_str(), 0600), 0);
+  const auto handles = [] { return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator()); };
+  const auto before = handles();
+  EXPECT_EQ(failure("file.pth", ""), ErrorCode::io);
+  EXPECT_NE(text_.find("cannot truncate"), std::string::npos) << text_;
+  EXPECT_EQ(handles(), before);
+}
+
+TEST_F(Fetch, ASettingThatLibcurlRefusesIsAnError) {  // as a library before 7.85 does those of the protocols
+  EXPECT_EQ(failure("file.pth", "", {.least_bytes_per_second = ~0ull}), ErrorCode::unsupported);
+  EXPECT_EQ(requests_, 0);
 }
 
 TEST_F(Fetch, TwoAtOnceWaitForEachOther) {

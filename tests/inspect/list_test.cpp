@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "bytes/scratch.h"
+#include "no_threads.h"
+
 namespace flambeau {
 namespace {
 
@@ -59,7 +62,18 @@ TEST(List, DoublingWithTensorsIsLimited) {
   Tree t;
   Ref node = t.tensor();
   for (int i = 0; i < 40; ++i) node = t.heap->list({node, node});
-  EXPECT_THROW(t.names(node, {.max_visits = 100000}), Error);
+  EXPECT_ERROR(t.names(node, {.limits = {.max_visits = 100000}}), ErrorCode::limit, "max_visits, 100000");
+  EXPECT_ERROR(t.names(node), ErrorCode::limit, "max_listed_bytes");
+}
+
+TEST(List, LongPathsAreLimited) {
+  Tree t;
+  Ref node = t.heap->list();
+  for (int i = 0; i < 20000; ++i) node = t.heap->list({t.tensor(), node});
+  EXPECT_ERROR(t.names(node), ErrorCode::limit, "max_listed_bytes, 536870912, after");
+  const Ref wide = t.heap->dict({{t.heap->string(std::string(1 << 20, 'k')), t.heap->list({t.tensor(), t.tensor()})}});
+  EXPECT_ERROR(t.names(wide, {.limits = {.max_listed_bytes = 3 << 20}}), ErrorCode::limit, "after 1 tensors");
+  EXPECT_EQ(t.names(wide).size(), 2u);
 }
 
 TEST(List, DeepTreesNeedNoStack) {
@@ -107,6 +121,16 @@ TEST(List, DigestsOfExpandedTensorsNeedLittleMemory) {
   state.set("big", Tensor(one.storage(), DType::float32, {3, 1 << 24}, {0, 0}));
   state.set("dense", Tensor::zeros({3, 1 << 24}));
   const auto rows = list(Checkpoint(state.to_value()), {.sha256 = true});
+  EXPECT_EQ(rows[0].sha256, rows[1].sha256);
+}
+
+TEST(List, DigestsNeedNoSecondThread) {
+  StateDict state;
+  state.set("large", Tensor::zeros({1 << 19}));
+  state.set("same", Tensor::zeros({1 << 19}));
+  const test::NoThreads none;
+  const auto rows = list(Checkpoint(state.to_value()), {.sha256 = true, .threads = 4});
+  EXPECT_EQ(rows[0].sha256, "5647f05ec18958947d32874eeb788fa396a05d0bab7c1b71f112ceb7e9b31eee");
   EXPECT_EQ(rows[0].sha256, rows[1].sha256);
 }
 

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "archive/zip.h"
+#include "no_threads.h"
 #include "torch/assemble.h"
 
 namespace flambeau {
@@ -189,6 +190,12 @@ TEST_F(Verify, EveryFlippedByteOfThePickleIsSeen) {
     EXPECT_FALSE(verify(file(bytes)).whole) << at;
     bytes[at] = static_cast<char>(bytes[at] ^ 0x04);
   }
+}
+
+TEST_F(Verify, OneThreadIsEnough) {
+  const std::string path = file(zip(good(), {data()}));
+  const test::NoThreads none;
+  EXPECT_TRUE(verify(path).whole);
 }
 
 TEST_F(Verify, NotFiniteElementsAreCounted) {

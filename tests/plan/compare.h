@@ -52,14 +52,16 @@ inline std::vector<Tensor> run(const Sketch& sketch, const PlanOptions& options)
   return Plan::compile(sketch.graph, options).run(sketch.inputs);
 }
 
-/// Largest difference of an element, relative to the largest element.
+/// Largest difference of an element, relative to the largest element; NaN belongs beside NaN.
 inline double difference(const Tensor& found, const Tensor& expected) {
   if (found.shape() != expected.shape()) return INFINITY;
   double largest = 1e-6, most = 0;
   for (std::size_t i = 0; i < static_cast<std::size_t>(expected.numel()); ++i) {
     const double e = expected.data<float>()[i], f = found.data<float>()[i];
+    if (std::isnan(f) != std::isnan(e)) return INFINITY;
+    if (std::isnan(e)) continue;
     largest = std::max(largest, std::abs(e));
-    most = std::isnan(f) && !std::isnan(e) ? INFINITY : std::max(most, std::abs(e - f));
+    most = std::max(most, std::abs(e - f));
   }
   return most / largest;
 }

@@ -125,6 +125,9 @@ TEST(Model, AnswersSeveralThreadsAndShapesAtOnce) {
 
 TEST(Model, RefusesWhatCannotRun) {
   EXPECT_THROW(Model()(ramp({1, 1, 8, 8})), Error);
+  EXPECT_THROW(Model().state_dict(), Error);
+  EXPECT_THROW(Model().eval(), Error);
+  Model().cache_plans("nowhere");
   const Model model = small_net(0);
   EXPECT_THROW(model(Tensor()), Error);
   EXPECT_THROW(model(ramp({1, 3, 8, 8})), Error);
@@ -168,6 +171,15 @@ TEST(WholeModel, PredictsTheSameAfterAFile) {
   EXPECT_FALSE(back.module().training());
   EXPECT_EQ(back.repr(), model.repr());
   EXPECT_TRUE(back(x).equal(before));
+
+  const Value module = load(path).root();
+  Value around = Value::dict();
+  around.set("model", module).set("epoch", Value(1));
+  EXPECT_TRUE(load_model(Checkpoint(around))(x).equal(before));
+  EXPECT_TRUE(load_model(Checkpoint(Value::tuple(std::span(&module, 1))))(x).equal(before));
+  around.set("ema", module);
+  EXPECT_THAT([&] { load_model(Checkpoint(around)); },
+              testing::ThrowsMessage<Error>(testing::HasSubstr("found a dict with modules under 'model', 'ema'")));
 
   save(model.state_dict(), path);
   EXPECT_THAT(

@@ -75,6 +75,19 @@ Value rebuilt_chained(const Value& value) {
   return to_value(chained);
 }
 
+TEST(MultiStepLR, HugeCountsAreRefused) {
+  const auto heap = std::make_shared<object::Heap>();
+  const auto of = [&](int elements, std::int64_t times) {
+    std::vector<object::Pair> counts;
+    for (int i = 0; i < elements; ++i) counts.emplace_back(object::Ref::integer(i), object::Ref::integer(times));
+    const object::Ref counter = heap->object(object::Construction::reduce, heap->global("collections", "Counter"),
+                                             heap->tuple({heap->dict(counts)}));
+    return Value(heap, heap->dict({{heap->interned("milestones"), counter}}));
+  };
+  EXPECT_EQ(from_value<MultiStepLR>(of(2, 3)).milestones, (std::vector<std::int64_t>{0, 0, 0, 1, 1, 1}));
+  EXPECT_THROW(from_value<MultiStepLR>(of(2, 1 << 20)), Error);
+}
+
 struct Case {
   std::string_view algorithm;
   Value (*scheduler)(const Value&);

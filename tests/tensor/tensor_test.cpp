@@ -208,6 +208,12 @@ TEST(Tensor, PackedDtypesRoundEachRowUp) {
   expect_error(ErrorCode::unsupported, "not contiguous", [&] { (void)Tensor(six, DType::quint4x2, {3, 2}, {1, 3}); });
 }
 
+TEST(Tensor, MetaTensorsReachNoFurtherThan64Bits) {
+  expect_error(ErrorCode::corrupt, "does not fit in 64 bits", [] {
+    (void)Tensor(nullptr, DType::int64, {4, 2}, {std::int64_t{1} << 62, 1});
+  });
+}
+
 TEST(Tensor, TypedAccessChecksTheElementType) {
   expect_error(ErrorCode::invalid_argument, "a float16 tensor has no elements of type float32",
                [] { (void)Tensor::zeros({1}, DType::float16).data<float>(); });

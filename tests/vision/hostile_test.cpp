@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "no_threads.h"
 #include "vision/support.h"
 
 #include <flambeau/error.h>
@@ -124,6 +125,21 @@ TEST(Resize, RefusesImpossibleSizes) {
             ErrorCode::limit);
   EXPECT_THAT(text, testing::HasSubstr("256000000 long"));
   EXPECT_EQ(code_of([] { Image(1ll << 40, 1ll << 40); }), ErrorCode::limit);
+}
+
+TEST(Preprocess, NeedsNoSecondThread) {
+  const std::vector<std::string> paths(3, data_path("444.jpg"));
+  const flambeau::test::NoThreads none;
+  EXPECT_EQ(preprocess(paths, {.resize = 0, .crop = 32}, 4).size(0), 3);
+}
+
+TEST(Preprocess, NamesTheFirstFileThatCannotBeRead) {
+  std::vector<std::string> paths(20, data_path("444.jpg"));
+  paths[3] = "/none/first.png";
+  paths[4] = "/none/second.png";
+  std::string text;
+  EXPECT_EQ(code_of([&] { preprocess(paths, {.resize = 0, .crop = 32}, 4); }, &text), ErrorCode::not_found);
+  EXPECT_THAT(text, testing::StartsWith(paths[3]));
 }
 
 TEST(Preprocess, NamesTheFileThatDoesNotFitTheBatch) {

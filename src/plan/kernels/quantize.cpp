@@ -2,20 +2,28 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include "plan/kernels/vector.h"
 #include "plan/parallel.h"
 
 namespace flambeau::plan {
 
+namespace {
+
+/// Unlike std::max it keeps NaN.
+float larger(float a, float b) { return a < b || b != b ? b : a; }
+
+}  // namespace
+
 float magnitude(const float* x, std::int64_t count) {
   constexpr std::int64_t piece = 1 << 14;
   std::array<float, 1024> of_thread{};
   parallel_slots((count + piece - 1) / piece, [&](std::int64_t slot, std::int64_t i) {
     float& most = of_thread[static_cast<std::size_t>(slot)];
-    most = std::max(most, vector_kernels().magnitude(x + i * piece, std::min(piece, count - i * piece)));
+    most = larger(most, vector_kernels().magnitude(x + i * piece, std::min(piece, count - i * piece)));
   });
-  return std::ranges::max(of_thread);
+  return std::accumulate(of_thread.begin(), of_thread.end(), 0.0F, larger);
 }
 
 namespace {

@@ -9,7 +9,8 @@
 
 namespace flambeau::plan {
 
-/// The largest magnitude of `count` floats, on all threads.
+/// The largest magnitude of `count` floats, on all threads; NaN if one of them is not finite, and so is all that is
+/// scaled by it.
 float magnitude(const float* x, std::int64_t count);
 
 /// The scale of each row of a weight (its first dimension): w ≈ value · scale with values in [-limit, limit].

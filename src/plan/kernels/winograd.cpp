@@ -118,7 +118,8 @@ bool take_posts(const Operation& operation, Winograd& w, ValueId& onto) {
 }  // namespace
 
 bool may_be_winograd(const Program& program, const Operation& operation) {
-  if (operation.op != graph::Op::conv) return false;
+  // A NaN would reach the whole tile.
+  if (operation.op != graph::Op::conv || program.keeps_nan) return false;
   const Shape &in = program[operation.inputs[0]].shape, &kernel = program[operation.inputs[1]].shape;
   const auto& a = std::get<graph::ConvAttributes>(operation.attributes);
   return in.size() == 4 && kernel[2] == 3 && kernel[3] == 3 && a.groups == 1 && a.stride == Shape{1, 1} &&

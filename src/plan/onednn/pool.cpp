@@ -27,6 +27,7 @@ std::optional<Choice> pool(const Request& request) {
   const auto& a = std::get<graph::PoolAttributes>(request.operation.attributes);
   const Shape &in = request.input(0).shape, &out = request.output().shape;
   const bool max = request.operation.op == graph::Op::max_pool;
+  if (max && request.program.keeps_nan) return std::nullopt;
   if (a.divisor_override != 0 || std::any_of(a.dilation.begin(), a.dilation.end(), [](auto d) { return d != 1; }))
     return std::nullopt;
   memory::dims right;

@@ -22,6 +22,12 @@ bool is_fusable(graph::Activation kind) {
   return std::find(std::begin(known), std::end(known), kind) != std::end(known);
 }
 
+/// Those that oneDNN computes as the larger or smaller of two numbers, which a NaN never is.
+bool drops_nan(graph::Activation kind) {
+  using enum graph::Activation;
+  return kind == relu || kind == relu6 || kind == hardsigmoid || kind == hardtanh || kind == clamp;
+}
+
 }  // namespace
 
 void fuse_posts(Program& program) {
@@ -31,7 +37,7 @@ void fuse_posts(Program& program) {
     const bool activation = user.op == Op::activation;
     if (!activation && user.op != Op::add) continue;
     const auto kind = activation ? std::get<graph::ActivationAttributes>(user.attributes).kind : graph::Activation{};
-    if (activation && !is_fusable(kind)) continue;
+    if (activation && (!is_fusable(kind) || (program.keeps_nan && drops_nan(kind)))) continue;
     if (!activation && (!user.post.empty() || program[user.inputs[0]].shape != program[user.inputs[1]].shape ||
                         user.inputs[0] == user.inputs[1]))
       continue;
