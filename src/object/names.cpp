@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "object/numpy_scalar.h"
+
 namespace flambeau::object {
 namespace {
 
@@ -63,6 +65,7 @@ std::string type_name(Ref ref) {
       return global.module == "torch" && dtype_named(global.qualname) ? "torch.dtype" : "global";
     }
     case Kind::object: {
+      if (const auto scalar = numpy_scalar(ref)) return "numpy." + std::string(scalar->type);
       const std::string name = class_of(*as<Object>(ref));
       return name.empty() ? "object" : name;
     }

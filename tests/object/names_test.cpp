@@ -21,6 +21,16 @@ TEST(TypeName, ClassesNotTheFunctionsThatMakeTheirObjects) {
   EXPECT_EQ(made("mine", "Config"), "mine.Config");
 }
 
+TEST(TypeName, ScalarsOfNumpyHaveTheirOwn) {
+  const auto heap = std::make_shared<object::Heap>();
+  const auto reduce = [&](const char* module, const char* name, std::vector<object::Ref> args) {
+    return heap->object(object::Construction::reduce, heap->global(module, name), heap->tuple(std::move(args)));
+  };
+  const object::Ref dtype = reduce("numpy", "dtype", {heap->string("f4")});
+  const object::Ref scalar = reduce("numpy._core.multiarray", "scalar", {dtype, heap->bytes(std::string(4, '\0'))});
+  EXPECT_EQ(Value(heap, scalar).type_name(), "numpy.float32");
+}
+
 TEST(TypeName, ADtypeIsNoOtherGlobal) {
   const auto heap = std::make_shared<object::Heap>();
   EXPECT_EQ(Value(heap, heap->global("torch", "float32")).type_name(), "torch.dtype");
