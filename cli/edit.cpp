@@ -1,6 +1,5 @@
 #include "edit.h"
 
-#include <algorithm>
 #include <map>
 #include <optional>
 #include <unordered_set>
@@ -85,10 +84,21 @@ bool fits_any(const std::vector<std::string>& globs, const std::string& name, co
   return std::ranges::any_of(globs, [&](const std::string& glob) { return fits(glob, name, prefix); });
 }
 
-bool applies(const Rule& rule, const Tensor& tensor, const std::string& name, const std::string& prefix) {
+/// `is_step`: only a rule that names it is meant for an optimizer's counter.
+bool applies(const Rule& rule, const Tensor& tensor, bool is_step, const std::string& name, const std::string& prefix) {
   if (!rule.glob.empty()) return fits(rule.glob, name, prefix);
   const DTypeClass kind = flambeau::info(tensor.dtype()).kind;
-  return kind == DTypeClass::floating || (kind == DTypeClass::complex && flambeau::info(rule.to).kind == kind);
+  if (kind == DTypeClass::complex) return flambeau::info(rule.to).kind == kind;
+  return kind == DTypeClass::floating && !is_step;
+}
+
+/// The counters in an optimizer's state: rounded, they would stand still for good.
+void find_steps(const object::Dict& optimizer, std::unordered_set<const object::Node*>& steps) {
+  const auto* state = object::as<object::Dict>(object::get(optimizer, "state").value_or(object::Ref()));
+  if (!state || !object::get(optimizer, "param_groups")) return;
+  for (const auto& [parameter, kept] : state->items)
+    if (const auto* dict = object::as<object::Dict>(kept))
+      if (const auto step = object::get(*dict, "step")) steps.insert(step->node());
 }
 
 struct Renaming {
@@ -131,8 +141,7 @@ StateDict edited(const Args& args, const flambeau::Checkpoint& checkpoint, const
   std::vector<Renaming> renaming = renamings(args);
   std::vector<std::size_t> uses(renaming.size());
   const StateDict all = weights(args, checkpoint, file, &prefix);
-  const auto tensors = static_cast<std::size_t>(
-      std::ranges::count_if(all, [](const StateDict::Entry& entry) { return entry.tensor.defined(); }));
+  const std::size_t tensors = flambeau::list(flambeau::Checkpoint(all.to_value())).size();
   if (const std::size_t listed = flambeau::list(checkpoint).size(); listed > tensors)
     note(args, file + ": " + std::to_string(listed - tensors) + " other tensors of the checkpoint are left out");
   StateDict result;
@@ -140,15 +149,12 @@ StateDict edited(const Args& args, const flambeau::Checkpoint& checkpoint, const
   for (const StateDict::Entry& entry : all) {
     names.push_back(entry.name);
     if ((!wanted.empty() && !fits_any(wanted, entry.name, prefix)) || fits_any(unwanted, entry.name, prefix)) continue;
-    std::string name = entry.name;
-    for (std::size_t i = 0; i < renaming.size(); ++i) uses[i] += rename(name, renaming[i], prefix);
+    StateDict::Entry kept = entry;
+    for (std::size_t i = 0; i < renaming.size(); ++i) uses[i] += rename(kept.name, renaming[i], prefix);
     const auto before = result.size();
-    if (entry.tensor.defined())
-      result.set(name, entry.tensor, entry.parameter);
-    else
-      result.set_extra(name, entry.extra);
+    result.set(kept);
     if (result.size() == before)
-      throw flambeau::Error(flambeau::ErrorCode::invalid_argument, "two tensors would be called '" + name + "'",
+      throw flambeau::Error(flambeau::ErrorCode::invalid_argument, "two tensors would be called '" + kept.name + "'",
                             {.file = file});
   }
   for (std::size_t i = 0; i < renaming.size(); ++i)
@@ -181,7 +187,7 @@ void cast(const Args& args, flambeau::Value& root, const std::string& file, cons
   std::map<object::TensorNode*, std::size_t> last;  // rule that applies
   std::vector<std::size_t> uses(wanted.size());
   std::vector<std::string> names;
-  std::unordered_set<const object::Node*> seen;
+  std::unordered_set<const object::Node*> seen, steps;
   std::vector<std::pair<object::Ref, std::string>> open{{root.ref(), ""}};
   const auto below = [](const std::string& path, object::Ref key) {
     const auto text = object::text(key);
@@ -197,8 +203,9 @@ void cast(const Args& args, flambeau::Value& root, const std::string& file, cons
     auto* const tensor = object::as<object::TensorNode>(ref);
     if (tensor && tensor->tensor.defined()) {
       names.push_back(path);
+      const bool is_step = tensor->tensor.dim() == 0 && steps.contains(tensor);
       for (std::size_t i = 0; i < wanted.size(); ++i) {
-        if (!applies(wanted[i], tensor->tensor, path, prefix)) continue;
+        if (!applies(wanted[i], tensor->tensor, is_step, path, prefix)) continue;
         ++uses[i];
         std::size_t& rule = last[tensor];
         rule = std::max(rule, i);
@@ -211,6 +218,7 @@ void cast(const Args& args, flambeau::Value& root, const std::string& file, cons
       for (std::size_t i = 0; i < sequence->items.size(); ++i)
         open.emplace_back(sequence->items[i], below(path, object::Ref::integer(static_cast<std::int64_t>(i))));
     } else if (auto* dict = object::as<object::Dict>(ref)) {
+      find_steps(*dict, steps);
       for (const auto& [key, item] : dict->items) open.emplace_back(item, below(path, key));
       open.emplace_back(dict->state, path);
     } else if (auto* thing = object::as<object::Object>(ref)) {

@@ -41,13 +41,13 @@ std::vector<Shard> cut(const StateDict& state, std::uint64_t most) {
     const flambeau::Storage* storage = entry.tensor.storage().get();
     const auto tied = storage ? shard_of.find(storage) : shard_of.end();
     if (tied != shard_of.end()) {
-      shards[tied->second].state.set(entry.name, entry.tensor, entry.parameter);
+      shards[tied->second].state.set(entry);
       continue;
     }
     const std::uint64_t bytes = entry.tensor.nbytes();
     if (shards.back().bytes + bytes > most && !shards.back().state.empty()) shards.emplace_back();
     shards.back().bytes += bytes;
-    shards.back().state.set(entry.name, entry.tensor, entry.parameter);
+    shards.back().state.set(entry);
     shard_of.emplace(storage, shards.size() - 1);
   }
   return shards;

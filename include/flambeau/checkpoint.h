@@ -27,12 +27,15 @@ class StateDict {
     std::string name;
     Tensor tensor;  ///< undefined if `extra` holds the value
     bool parameter = false;
-    Value extra{};  ///< `_extra_state` and other values that are no tensors
+    /// `_extra_state` and other values that are no tensors; a quantized tensor, one of a subclass or with attributes as
+    /// the tree holds it. None for plain tensors.
+    Value extra{};
   };
   /// One module's metadata: path ("" for the root, no final dot) and version.
   struct Module {
     std::string path;
     std::int64_t version = 1;
+    Value fields{};  ///< the dict of which the version is one entry, where there are others; else None
   };
 
   std::size_t size() const noexcept { return entries_.size(); }
@@ -45,6 +48,7 @@ class StateDict {
   /// Throws Error(not_found) with the nearest names.
   const Tensor& operator[](std::string_view name) const;
   /// Adds at the end, or replaces in place.
+  void set(Entry entry);
   void set(std::string name, Tensor tensor, bool parameter = false);
   void set_extra(std::string name, Value value);
   bool erase(std::string_view name);
@@ -105,7 +109,7 @@ class Checkpoint {
 
   /// How `state_dict` found the weights.
   struct Taken {
-    std::string key{};            ///< where they lay: keys joined by dots; "" for the root itself
+    std::string key{};            ///< where they lay: keys and places in lists joined by dots; "" for the root itself
     std::string prefix{};         ///< what was taken off their names
     std::string common_prefix{};  ///< what all names still begin with: perhaps one attribute of a LightningModule
     /// "took the weights under 'state_dict', and 'module.' off their names"; empty when there is nothing to tell.
@@ -114,9 +118,9 @@ class Checkpoint {
   /// The weights: the root itself if it is a state_dict or a module (TorchScript's too), else the value under one of
   /// the usual keys
   /// ("state_dict", "model_state_dict", "model", "module", "net", "ema", …, also one inside another) that holds most
-  /// tensors. What DataParallel puts before the names ("module.") and torch.compile, FSDP and activation checkpointing
-  /// into them ("_orig_mod.", …) is taken off; a `strip_prefix` takes that one off instead, "" none. Throws
-  /// Error(not_found).
+  /// tensors; also in a tuple or list ("0"). What DataParallel puts before the names ("module.") and torch.compile,
+  /// FSDP and activation checkpointing into them ("_orig_mod.", …) is taken off; a `strip_prefix` takes that one off
+  /// instead, "" none. Throws Error(not_found).
   StateDict state_dict() const;
   StateDict state_dict(Taken& taken, std::optional<std::string_view> strip_prefix = std::nullopt) const;
 

@@ -122,8 +122,8 @@ struct ShapeAttributes {
 };
 /// `dims`: the dimension (softmax, log_softmax, l2_normalize, cat, narrow), the dimensions in ascending order (mean), a
 /// (before, after) pair for every dimension in order (pad), the output size (interpolate). `start`, `length`: of
-/// narrow. `keepdim`: of mean; align_corners of interpolate. `value`: of pad; eps of l2_normalize. `mode`: of pad and
-/// interpolate. All dimensions are non-negative once recorded.
+/// narrow. `keepdim`: of mean; align_corners of interpolate. `value`: of pad; eps of l2_normalize; scale of
+/// interpolate. `mode`: of pad and interpolate. All dimensions are non-negative once recorded.
 struct DimAttributes {
   Shape dims;
   std::int64_t start = 0, length = 0;
@@ -159,7 +159,8 @@ class Var {
   const Shape& shape() const;
   std::int64_t size(std::int64_t dim) const;  // negative counts from the end
   std::int64_t dim() const;
-  Graph& graph() const { return *graph_; }
+  /// Throws Error(invalid_argument) for an empty Var, as does all that looks at the value.
+  Graph& graph() const;
   Id id() const noexcept { return id_; }
   explicit operator bool() const noexcept { return graph_ != nullptr; }
 
@@ -236,7 +237,8 @@ std::vector<Var> chunk(Var x, std::int64_t chunks, std::int64_t dim);
 Var pad(Var x, Shape padding, std::string_view mode = "constant", double value = 0);
 Var roll(Var x, Shape shifts, Shape dims);
 Var mean(Var x, Shape dims, bool keepdim = false);
-Var interpolate(Var x, Shape output_size, std::string_view mode, bool align_corners);
+/// `scale`: the factor that torch computes with where the sizes' ratio is another one; 0 for that ratio.
+Var interpolate(Var x, Shape output_size, std::string_view mode, bool align_corners, double scale = 0);
 Var embedding(Var indices, Var weight);
 Var attention(Var q, Var k, Var v, Var mask, double scale);
 

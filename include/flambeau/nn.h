@@ -89,9 +89,9 @@ class Module {
   std::vector<Output> outputs(Var x);
   /// Behind outputs(); for authors of modules that give several tensors.
   virtual std::vector<Output> forward_all(Var x) { return {{"", forward(x)}}; }
-  /// Called on every module by whoever has run a graph recorded in train mode, once per run: what a forward pass
+  /// Called on every module by whoever has run `graph`, recorded in train mode, once per run: what a forward pass
   /// changes beside the graph's constants (BatchNorm counts its batches).
-  virtual void ran_in_train_mode() {}
+  virtual void ran_in_train_mode(const graph::Graph& /*graph*/) {}
   /// Own attributes for whole-model pickles, in Python's order (children, parameters and buffers are not listed).
   virtual void fields(Fields& fields);
   /// Attributes that Python's constructor sets before nn.Module sets its own.
@@ -119,12 +119,14 @@ class Module {
 
   struct Parameter {
     std::string name;
-    Tensor tensor;
-  };  // undefined tensor: None
+    Tensor tensor;  ///< undefined: None
+    Value extra{};  ///< of a pickled module: the value where it is more than a plain Parameter (quantized, sparse)
+  };
   struct Buffer {
     std::string name;
     Tensor tensor;
     bool persistent = true;
+    Value extra{};  ///< the same, where it is more than a plain tensor
   };
   struct Child {
     std::string name;
@@ -146,6 +148,11 @@ class Module {
   /// they are.
   std::vector<std::pair<std::string, Value>>& attributes() noexcept { return attributes_; }
   const std::vector<std::pair<std::string, Value>>& attributes() const noexcept { return attributes_; }
+  /// The pickled object that the module was read from: attributes may name it. None when nothing keeps its heap.
+  Value origin() const;
+  void set_origin(const Value& object);
+  /// Attributes of a pickled module whose class holds them in another type; see Fields::AsRead.
+  Fields::AsRead& as_read() noexcept { return as_read_; }
   /// Depth first, the root included, with dotted paths; a shared module once, as Python's named_modules().
   std::vector<std::pair<std::string, Module*>> named_modules();
   /// In the order of Python's parameters(), which numbers them in an optimizer's state; tied ones once.
@@ -183,6 +190,9 @@ class Module {
   std::vector<Buffer> buffers_{};
   std::vector<Child> children_{};
   std::vector<std::pair<std::string, Value>> attributes_{};
+  std::weak_ptr<object::Heap> origin_heap_{};
+  object::Ref origin_{};
+  Fields::AsRead as_read_{};
   bool training_ = true;
 };
 using ModulePtr = std::shared_ptr<Module>;

@@ -12,6 +12,9 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include <flambeau/number.h>
@@ -32,8 +35,8 @@ class Size {
   Size(I value) : values_{static_cast<std::int64_t>(value)} {}
   Size(std::initializer_list<std::int64_t> values) : Size(Shape(values), Kind::tuple) {}
   explicit Size(Shape values, Kind kind = Kind::tuple) : Size(std::move(values), kind, fresh_identity()) {}
-  Size(Shape values, Kind kind, std::uint64_t identity)
-      : values_(std::move(values)), kind_(kind), identity_(identity) {}
+  Size(Shape values, Kind kind, std::uint64_t identity, std::vector<std::string_view> numpy = {})
+      : values_(std::move(values)), kind_(kind), identity_(identity), numpy_(std::move(numpy)) {}
 
   bool is_int() const noexcept { return kind_ == Kind::integer; }
   Kind kind() const noexcept { return kind_; }
@@ -47,6 +50,8 @@ class Size {
   Size tuple(std::size_t dims) const;
   /// Which Python object a tuple is.
   std::uint64_t identity() const noexcept { return identity_; }
+  /// "int64" where item `i` of a file's tuple is a scalar of numpy, which prints as np.int64(3); else empty.
+  std::string_view numpy_type(std::size_t i) const noexcept { return i < numpy_.size() ? numpy_[i] : ""; }
   /// Number for a tuple that Python would make anew.
   static std::uint64_t fresh_identity() noexcept;
   friend bool operator==(const Size& a, const Size& b) { return a.kind_ == b.kind_ && a.values_ == b.values_; }
@@ -55,6 +60,7 @@ class Size {
   Shape values_;
   Kind kind_ = Kind::integer;
   std::uint64_t identity_ = 0;
+  std::vector<std::string_view> numpy_{};
 };
 using Size1 = Size;
 using Size2 = Size;
@@ -69,6 +75,7 @@ class Padding : public Size {
   Padding(std::string mode) : Size(0), mode_(std::move(mode)) {}
   /// Empty where numbers were given.
   const std::string& mode() const noexcept { return mode_; }
+  friend bool operator==(const Padding&, const Padding&) = default;
 
  private:
   std::string mode_{};
@@ -83,6 +90,7 @@ struct Floats {
   Floats(std::initializer_list<double> tuple) : values(tuple), is_tuple(true) {}
   std::vector<double> values;
   bool is_tuple = false;
+  friend bool operator==(const Floats&, const Floats&) = default;
 };
 
 /// A class or function used as a value: {"torch.nn.functional", "relu"}.
@@ -110,7 +118,8 @@ std::string python_repr(const Shape& tuple);
 
 /// Lists a module's attributes in the order of its `__dict__`; writes them into a dict or reads them from one.
 /// Reading: an absent attribute leaves the member as it is; one of another type throws Error(type) with its name.
-/// Attributes that no member takes are kept (see Module::attributes).
+/// Attributes that no member takes are kept (see Module::attributes), and so is what members hold in another type:
+/// numpy's scalars, True for 1.
 class Fields {
  public:
   /// Appends to `items`; equal identities of Size become one object.
@@ -123,10 +132,12 @@ class Fields {
   template <class T>
   void operator()(std::string_view name, T& value) {
     if (writing()) {
-      items_->emplace_back(heap_->interned(name), encode(value));
+      items_->emplace_back(heap_->interned(name), written(name, value));
     } else if (const auto ref = take(name)) {
       name_ = name;
+      converted_ = false;
       decode(*ref, value);
+      if (converted_ && as_read_) as_read_->emplace_back(name, Value(shared_heap_, *ref));
     }
   }
   /// Written only while `present`; reading sets `present`.
@@ -144,6 +155,8 @@ class Fields {
       take(name);
     }
   }
+  /// A class or function, or what was made of one (functools.partial), which goes to `other`.
+  void callable(std::string_view name, Global& global, Value& other);
   /// For values that no member can hold: the heap to make them in, and the object under a name when reading.
   object::Heap& heap() noexcept { return *heap_; }
   void write(std::string_view name, object::Ref ref) { items_->emplace_back(heap_->interned(name), ref); }
@@ -152,13 +165,18 @@ class Fields {
   std::optional<object::Ref> find(std::string_view name) const;
   /// Attributes that nothing has taken, in order (reading).
   std::vector<object::Pair> rest() const;
-  /// Which tuple is which Python object: shared by the Fields of all modules of one tree.
+  /// Which tuple, and which node of another heap, is which Python object: shared by the Fields of all modules of one
+  /// tree.
   struct Identities {
+    std::unordered_map<const object::Node*, object::Ref> copied{};
     std::map<std::uint64_t, object::Ref> written{};
     std::map<std::uint64_t, std::uint64_t> read{};
     std::set<std::string, std::less<>> formatted{};
   };
   void share(Identities& identities) noexcept { identities_ = &identities; }
+  /// Values whose type is not the member's, as the file has them: written again while the member still has the value.
+  using AsRead = std::vector<std::pair<std::string, Value>>;
+  void remember(AsRead& as_read) noexcept { as_read_ = &as_read; }
   /// A name that Python formats anew and then sets as an attribute: the first of its text becomes the interned one.
   object::Ref encode_formatted(const std::string& name);
   /// The object written for the module's own parameter, for attributes that name it once more; None without.
@@ -214,7 +232,21 @@ class Fields {
       return T{};
   }
   [[noreturn]] void wrong_type(object::Ref ref, std::string_view expected) const;
-  std::int64_t decode_item(object::Ref ref) const;
+  /// Of Python or numpy; monostate for anything else.
+  using AnyNumber = std::variant<std::monostate, bool, std::int64_t, double>;
+  AnyNumber number(object::Ref ref);
+  std::int64_t decode_item(object::Ref ref);
+  template <class T>
+  object::Ref written(std::string_view name, const T& value) {
+    if constexpr (std::equality_comparable<T>)
+      if (const Value* known = as_read(name)) {
+        T before = value;
+        decode(known->ref(), before);
+        if (before == value) return encode(*known);
+      }
+    return encode(value);
+  }
+  const Value* as_read(std::string_view name) const noexcept;
 
   object::Heap* heap_ = nullptr;
   std::vector<object::Pair>* items_ = nullptr;
@@ -224,6 +256,8 @@ class Fields {
   std::vector<bool> taken_{};
   std::string_view name_{};
   object::Ref parameters_{};
+  AsRead* as_read_ = nullptr;
+  bool converted_ = false;  // the last value was of another type than the member
   Identities own_{};
   Identities* identities_ = &own_;
 };

@@ -11,11 +11,12 @@ namespace flambeau::nn {
 struct UpsampleOptions {
   std::optional<Size> size{};
   std::optional<Floats> scale_factor{};
-  std::string mode = "nearest";  ///< "nearest", "linear", "bilinear", "bicubic", "trilinear", "nearest-exact"
+  std::string mode = "nearest";  ///< or linear, bilinear, bicubic, trilinear, nearest-exact, area
   std::optional<bool> align_corners{};
 };
 
-/// Resizes the spatial dimensions to `size` or by `scale_factor`. forward needs sizes that the factor makes whole.
+/// Resizes the spatial dimensions to `size` or by `scale_factor`, rounded down. forward takes factors that differ
+/// only where they make whole sizes.
 class Upsample : public Module {
  public:
   explicit Upsample(const UpsampleOptions& options);
@@ -101,7 +102,7 @@ struct UnfoldOptions {
   Size dilation = 1, padding = 0, stride = 1;
 };
 
-/// Carried, not computed.
+/// Windows of an image as columns.
 class Unfold : public Module {
  public:
   explicit Unfold(Size kernel, const UnfoldOptions& options = {})
@@ -115,8 +116,12 @@ class Unfold : public Module {
   Var forward(Var x) override;
   void fields(Fields& fields) override;
   std::string extra_repr() const override;
+
+ protected:
+  Var windows(Var x, std::int64_t channels) const;
 };
 
+/// The sum of overlapping windows.
 class Fold : public Unfold {
  public:
   Fold(Size out, Size kernel, const UnfoldOptions& options = {})
@@ -126,6 +131,7 @@ class Fold : public Unfold {
   Size output_size = 1;
 
   std::string_view class_name() const override { return "Fold"; }
+  Var forward(Var x) override;
   void fields(Fields& fields) override;
   std::string extra_repr() const override;
 };
@@ -217,15 +223,20 @@ class LinearCrossEntropyLoss : public WeightedLoss {
 /// Error(unsupported): the code of a class is not in the file.
 class UnknownModule : public Module {
  public:
-  /// `reason`: why a known class could not be made; else empty.
-  UnknownModule(std::string python_module, std::string class_name, std::string reason = {})
-      : python_module_(std::move(python_module)), class_name_(std::move(class_name)), reason_(std::move(reason)) {}
+  /// `reason`: why a known class, of that version, could not be made; else empty.
+  UnknownModule(std::string python_module, std::string class_name, std::string reason = {}, std::int64_t version = 1)
+      : python_module_(std::move(python_module)),
+        class_name_(std::move(class_name)),
+        reason_(std::move(reason)),
+        version_(version) {}
   std::string_view python_module() const override { return python_module_; }
   std::string_view class_name() const override { return class_name_; }
+  std::int64_t version() const override { return version_; }
   Var forward(Var x) override;
 
  private:
   std::string python_module_, class_name_, reason_;
+  std::int64_t version_;
 };
 
 }  // namespace flambeau::nn

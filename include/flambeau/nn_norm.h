@@ -43,12 +43,17 @@ class BatchNormNd : public NormBase {
  public:
   std::string_view python_module() const override { return "torch.nn.modules.batchnorm"; }
   /// Train mode (or without running statistics): the batch's statistics; running ones are updated when the graph runs.
-  /// Momentum None in train mode is not recorded (Error(unsupported)).
   Var forward(Var x) override;
-  void ran_in_train_mode() override;
+  void ran_in_train_mode(const graph::Graph& graph) override;
 
  protected:
   using NormBase::NormBase;
+  /// How many dimensions the input may have.
+  virtual std::pair<std::int64_t, std::int64_t> dims() const = 0;
+
+ private:
+  /// How many of the graph's nodes update this module's statistics.
+  std::int64_t calls(const graph::Graph& graph) const;
 };
 
 class BatchNorm1d : public BatchNormNd {
@@ -57,6 +62,9 @@ class BatchNorm1d : public BatchNormNd {
       : BatchNormNd(features, options) {}
   explicit BatchNorm1d(Blank blank) : BatchNormNd(blank) {}
   std::string_view class_name() const override { return "BatchNorm1d"; }
+
+ protected:
+  std::pair<std::int64_t, std::int64_t> dims() const override { return {2, 3}; }
 };
 
 class BatchNorm2d : public BatchNormNd {
@@ -65,6 +73,9 @@ class BatchNorm2d : public BatchNormNd {
       : BatchNormNd(features, options) {}
   explicit BatchNorm2d(Blank blank) : BatchNormNd(blank) {}
   std::string_view class_name() const override { return "BatchNorm2d"; }
+
+ protected:
+  std::pair<std::int64_t, std::int64_t> dims() const override { return {4, 4}; }
 };
 
 class BatchNorm3d : public BatchNormNd {
@@ -73,6 +84,9 @@ class BatchNorm3d : public BatchNormNd {
       : BatchNormNd(features, options) {}
   explicit BatchNorm3d(Blank blank) : BatchNormNd(blank) {}
   std::string_view class_name() const override { return "BatchNorm3d"; }
+
+ protected:
+  std::pair<std::int64_t, std::int64_t> dims() const override { return {5, 5}; }
 };
 
 /// In one process: BatchNorm. `process_group` stays None.
@@ -83,6 +97,9 @@ class SyncBatchNorm : public BatchNormNd {
   explicit SyncBatchNorm(Blank blank) : BatchNormNd(blank) {}
   std::string_view class_name() const override { return "SyncBatchNorm"; }
   void fields(Fields& fields) override;
+
+ protected:
+  std::pair<std::int64_t, std::int64_t> dims() const override { return {2, 5}; }
 
  private:
   Value process_group_{};
@@ -100,7 +117,7 @@ class InstanceNormNd : public NormBase {
  public:
   std::string_view python_module() const override { return "torch.nn.modules.instancenorm"; }
   Var forward(Var x) override;
-  void ran_in_train_mode() override;
+  void ran_in_train_mode(const graph::Graph& graph) override;
   void upgrade(StateDict& state_dict, const std::string& prefix, std::optional<std::int64_t> version) override;
 
  protected:

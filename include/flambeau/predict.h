@@ -27,7 +27,9 @@ namespace flambeau {
 Model load_model(const std::string& path, const LoadOptions& options = {}, std::span<const nn::ClassRow> own = {});
 Model load_model(const Checkpoint& checkpoint, std::span<const nn::ClassRow> own = {});
 
-/// Writes what `torch.save(model, path)` writes for the same model.
+/// Writes what PyTorch loads as the same model: for most networks the file of `torch.save(model, path)` byte for byte.
+/// Of LSTM, GRU, pruned and weight-normed layers, ViT, Swin and losses with a function the pickle may differ in the
+/// order of attributes and in which equal strings, or parameters of one memory, are one object.
 void save(const Model& model, const std::string& path, const SaveOptions& options = {});
 void save(const Model& model, std::ostream& stream, const SaveOptions& options = {});
 

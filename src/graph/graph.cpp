@@ -11,10 +11,14 @@ namespace flambeau::graph {
 std::string_view name(Op op) noexcept { return info(op).name; }
 std::string_view name(Activation activation) noexcept { return activation_names[static_cast<std::size_t>(activation)]; }
 
-const Shape& Var::shape() const { return (*graph_)[id_].shape; }
+Graph& Var::graph() const {
+  if (!graph_) throw Error(ErrorCode::invalid_argument, "an operand is None, a tensor is needed");
+  return *graph_;
+}
+const Shape& Var::shape() const { return graph()[id_].shape; }
 std::int64_t Var::dim() const { return static_cast<std::int64_t>(shape().size()); }
 std::int64_t Var::size(std::int64_t dim) const {
-  const Node& node = (*graph_)[id_];
+  const Node& node = graph()[id_];
   return node.shape[static_cast<std::size_t>(normalized_dim(node.op, dim, node.shape.size()))];
 }
 

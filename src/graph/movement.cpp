@@ -143,6 +143,14 @@ Var pad(Var x, Shape padding, std::string_view mode, double value) {
   attributes.dims.assign(2 * out.size(), 0);
   attributes.mode = mode;
   attributes.value = value;
+  if (replicate && std::ranges::any_of(padding, [](std::int64_t by) { return by < 0; })) {  // cut off, then repeat
+    Shape cut = padding;
+    for (std::size_t i = 0; i < padding.size(); ++i) {
+      cut[i] = std::min<std::int64_t>(padding[i], 0);
+      padding[i] = std::max<std::int64_t>(padding[i], 0);
+    }
+    return pad(pad(x, std::move(cut)), std::move(padding), mode);
+  }
   for (std::size_t i = 0; i < padding.size() / 2; ++i) {
     const std::size_t dim = out.size() - 1 - i;
     const std::int64_t before = padding[2 * i], after = padding[2 * i + 1], size = out[dim];

@@ -1,11 +1,23 @@
 // Normalisations, softmax and the random layers of training.
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "graph/ops.h"
 #include "graph/shape.h"
 
 namespace flambeau::graph {
 namespace {
+
+/// Checks both; the kernels know no bias without a weight, so it gets one of ones.
+void check_affine(Op op, Var x, Var& weight, Var bias, const Shape& shape) {
+  if (bias) require_shape(op, "bias", bias, shape);
+  if (bias && !weight) {
+    Tensor ones = Tensor::uninitialized(shape);
+    std::ranges::fill(ones.mutable_data<float>(), 1.0F);
+    weight = x.graph().constant(ones);
+  }
+  if (weight) require_shape(op, "weight", weight, shape);
+}
 
 /// x with weight and bias over its last dimensions.
 Var norm_over_last(Op op, Var x, Shape normalized_shape, Var weight, Var bias, double eps) {
@@ -15,9 +27,7 @@ Var norm_over_last(Op op, Var x, Shape normalized_shape, Var weight, Var bias, d
       !std::equal(normalized_shape.rbegin(), normalized_shape.rend(), in.rbegin()))
     fail(op,
          fmt::format("input {} does not end with the normalized shape {}", to_string(in), to_string(normalized_shape)));
-  if (weight) require_shape(op, "weight", weight, normalized_shape);
-  if (bias) require_shape(op, "bias", bias, normalized_shape);
-  if (bias && !weight) fail(op, "a bias needs a weight");
+  check_affine(op, x, weight, bias, normalized_shape);
   NormAttributes attributes;
   attributes.eps = eps;
   attributes.normalized_shape = std::move(normalized_shape);
@@ -43,9 +53,7 @@ Var batch_norm(Var x, Var mean, Var variance, Var weight, Var bias, double eps, 
   const Shape channels = {in[1]};
   require_shape(op, "mean", mean, channels);
   require_shape(op, "variance", variance, channels);
-  if (weight) require_shape(op, "weight", weight, channels);
-  if (bias) require_shape(op, "bias", bias, channels);
-  if (bias && !weight) fail(op, "a bias needs a weight");
+  check_affine(op, x, weight, bias, channels);
   if (training) {
     if (in[1] != 0 && checked_numel(in) / in[1] == 1)
       fail(op, "expected more than 1 value per channel when training, got input size " + to_string(in));
@@ -74,9 +82,7 @@ Var group_norm(Var x, std::int64_t groups, Var weight, Var bias, double eps) {
   const Shape& in = x.shape();
   if (in.size() < 2 || groups < 1 || in[1] % groups != 0)
     fail(op, fmt::format("the channels of input {} do not divide into {} groups", to_string(in), groups));
-  if (weight) require_shape(op, "weight", weight, {in[1]});
-  if (bias) require_shape(op, "bias", bias, {in[1]});
-  if (bias && !weight) fail(op, "a bias needs a weight");
+  check_affine(op, x, weight, bias, {in[1]});
   NormAttributes attributes;
   attributes.eps = eps;
   attributes.groups = groups;

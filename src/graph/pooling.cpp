@@ -74,7 +74,7 @@ Var avg_pool(Var x, Shape kernel, Shape stride, Shape padding, bool ceil_mode, b
 Var adaptive_avg_pool(Var x, Shape output_size) { return adaptive(Op::adaptive_avg_pool, x, std::move(output_size)); }
 Var adaptive_max_pool(Var x, Shape output_size) { return adaptive(Op::adaptive_max_pool, x, std::move(output_size)); }
 
-Var interpolate(Var x, Shape output_size, std::string_view mode, bool align_corners) {
+Var interpolate(Var x, Shape output_size, std::string_view mode, bool align_corners, double scale) {
   constexpr Op op = Op::interpolate;
   require_float(op, "input", x);
   const Shape& in = x.shape();
@@ -84,17 +84,21 @@ Var interpolate(Var x, Shape output_size, std::string_view mode, bool align_corn
     std::string_view name;
     std::size_t rank;  // 0: any
   };
-  constexpr Mode modes[] = {{"nearest", 0}, {"linear", 3}, {"bilinear", 4}, {"bicubic", 4}, {"trilinear", 5}};
+  constexpr Mode modes[] = {{"nearest", 0},  {"nearest-exact", 0}, {"linear", 3},
+                            {"bilinear", 4}, {"bicubic", 4},       {"trilinear", 5}};
   const auto* known = std::find_if(std::begin(modes), std::end(modes), [&](const Mode& m) { return m.name == mode; });
   if (known == std::end(modes))
-    throw Error(ErrorCode::unsupported,
-                fmt::format("interpolate: mode '{}' is none of nearest, linear, bilinear, bicubic, trilinear", mode));
+    throw Error(
+        ErrorCode::unsupported,
+        fmt::format("interpolate: mode '{}' is none of nearest, nearest-exact, linear, bilinear, bicubic, trilinear",
+                    mode));
   if (known->rank != 0 && known->rank != in.size())
     fail(op, fmt::format("mode {} needs {} dimensions, input {} has {}", mode, known->rank, to_string(in), in.size()));
-  if (mode == "nearest" && align_corners) fail(op, "align_corners has no meaning for mode nearest");
+  if (known->rank == 0 && align_corners) fail(op, fmt::format("align_corners has no meaning for mode {}", mode));
   DimAttributes attributes;
   attributes.dims = per_dimension(op, "output size", output_size, in.size() - 2, 1, 1);
   attributes.keepdim = align_corners;
+  attributes.value = scale;
   attributes.mode = mode;
   Shape out = {in[0], in[1]};
   for (std::size_t i = 2; i < in.size(); ++i)

@@ -80,7 +80,16 @@ bool broadcasts_to(const Shape& from, const Shape& to) noexcept {
   return true;
 }
 
+namespace {
+
+void require(Op op, std::string_view what, Var x) {
+  if (!x) fail(op, fmt::format("{} is None, a tensor is needed", what));
+}
+
+}  // namespace
+
 void require_float(Op op, std::string_view what, Var x) {
+  require(op, what, x);
   const DType dtype = x.graph()[x.id()].dtype;
   if (info(dtype).kind != DTypeClass::floating)
     fail(op, fmt::format("{} {} has dtype {}, a floating point dtype is needed", what, to_string(x.shape()),
@@ -88,6 +97,7 @@ void require_float(Op op, std::string_view what, Var x) {
 }
 
 void require_shape(Op op, std::string_view what, Var x, const Shape& expected) {
+  require(op, what, x);
   if (x.shape() != expected)
     fail(op, fmt::format("{} has shape {}, {} expected", what, to_string(x.shape()), to_string(expected)));
 }

@@ -76,6 +76,19 @@ void SqueezeExcitation::fields(nn::Fields& fields) {
   add_missing(*this, "scale_activation", "", layer<nn::Hardsigmoid>());
 }
 
+Var FrozenBatchNorm2d::forward(Var x) {
+  return graph::batch_norm(x, constant(x, "running_mean"), constant(x, "running_var"), constant(x, "weight"),
+                           constant(x, "bias"), eps_);
+}
+
+void FrozenBatchNorm2d::upgrade(StateDict& state_dict, const std::string& prefix, std::optional<std::int64_t>) {
+  state_dict.erase(prefix + "num_batches_tracked");
+}
+
+std::string FrozenBatchNorm2d::extra_repr() const {
+  return std::to_string(buffer("weight").size(0)) + ", eps=" + nn::python_repr(eps_);
+}
+
 void add_missing(nn::Module& module, std::string name, std::string_view next, const ModulePtr& child) {
   if (has_entry(module, name)) return;
   const auto at = std::ranges::find(module.children(), next, &nn::Module::Child::name);

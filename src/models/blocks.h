@@ -99,6 +99,19 @@ class Permute final : public Python<"torchvision.ops.misc", "Permute"> {
   Shape dims_{};
 };
 
+/// BatchNorm2d in eval mode for good: all four are buffers.
+class FrozenBatchNorm2d final : public Python<"torchvision.ops.misc", "FrozenBatchNorm2d"> {
+ public:
+  explicit FrozenBatchNorm2d(nn::Blank) {}
+  Var forward(Var x) override;
+  void fields(nn::Fields& fields) override { fields("eps", eps_); }
+  void upgrade(StateDict& state_dict, const std::string& prefix, std::optional<std::int64_t> version) override;
+  std::string extra_repr() const override;
+
+ private:
+  nn::Number eps_ = 1e-5;
+};
+
 class StochasticDepth final : public Python<"torchvision.ops.stochastic_depth", "StochasticDepth"> {
  public:
   StochasticDepth(double p, std::string mode) : p_(p), mode_(std::move(mode)) {}

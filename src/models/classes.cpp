@@ -9,7 +9,7 @@ std::span<const nn::ClassRow> classes() {
   static const std::vector<nn::ClassRow> all = [] {
     std::vector<nn::ClassRow> rows{
         class_row<Conv2dNormActivation>(), class_row<SqueezeExcitation>(), class_row<MLP>(), class_row<Permute>(),
-        class_row<StochasticDepth>(), class_row<PlainConvNormActivation>(),
+        class_row<StochasticDepth>(), class_row<PlainConvNormActivation>(), class_row<FrozenBatchNorm2d>(),
         // 0.4 to 0.12
         old_class_row<Conv2dNormActivation>("torchvision.models.mobilenet", "ConvBNReLU"),
         old_class_row<Conv2dNormActivation>("torchvision.models.mobilenetv2", "ConvBNReLU"),

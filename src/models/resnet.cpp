@@ -121,7 +121,7 @@ class ResNet final : public Python<"torchvision.models.resnet", "ResNet"> {
   }
 
   void fields(nn::Fields& fields) override {
-    fields("_norm_layer", norm_layer_);
+    fields.callable("_norm_layer", norm_layer_, made_norm_layer_);
     fields("inplanes", inplanes_);
     fields("dilation", dilation_);
     fields("groups", groups_);
@@ -144,6 +144,7 @@ class ResNet final : public Python<"torchvision.models.resnet", "ResNet"> {
   }
 
   nn::Global norm_layer_{"torch.nn.modules.batchnorm", "BatchNorm2d"};
+  Value made_norm_layer_{};  // functools.partial of one; forward has no use for either
   std::int64_t inplanes_ = 64, dilation_ = 1, groups_ = 1, base_width_ = 64;
 };
 

@@ -13,6 +13,7 @@
 #include <flambeau/nn_recurrent.h>
 #include <flambeau/nn_softmax.h>
 
+#include "nn/forward.h"
 #include "nn/pickle.h"
 
 namespace flambeau::nn {
@@ -22,6 +23,18 @@ template <class M>
 ModulePtr blank() {
   return std::make_shared<M>(Blank{});
 }
+
+/// LazyLinear and friends before their first input: without sizes, with parameters that are none yet.
+template <class Base>
+class Lazy final : public Base {
+ public:
+  explicit Lazy(Blank blank) : Base(blank), name_("Lazy" + std::string(Base::class_name())) {}
+  std::string_view class_name() const override { return name_; }
+  Var forward(Var /*x*/) override { unsupported(*this, "its parameters are not initialized"); }
+
+ private:
+  std::string name_;
+};
 
 constexpr ClassRow rows[] = {
     {"torch.nn.modules.activation", "CELU", blank<CELU>},
@@ -58,6 +71,9 @@ constexpr ClassRow rows[] = {
     {"torch.nn.modules.batchnorm", "BatchNorm2d", blank<BatchNorm2d>},
     {"torch.nn.modules.batchnorm", "BatchNorm3d", blank<BatchNorm3d>},
     {"torch.nn.modules.batchnorm", "SyncBatchNorm", blank<SyncBatchNorm>},
+    {"torch.nn.modules.batchnorm", "LazyBatchNorm1d", blank<Lazy<BatchNorm1d>>},
+    {"torch.nn.modules.batchnorm", "LazyBatchNorm2d", blank<Lazy<BatchNorm2d>>},
+    {"torch.nn.modules.batchnorm", "LazyBatchNorm3d", blank<Lazy<BatchNorm3d>>},
     {"torch.nn.modules.channelshuffle", "ChannelShuffle", blank<ChannelShuffle>},
     {"torch.nn.modules.container", "ModuleDict", blank<ModuleDict>},
     {"torch.nn.modules.container", "ModuleList", blank<ModuleList>},
@@ -70,6 +86,12 @@ constexpr ClassRow rows[] = {
     {"torch.nn.modules.conv", "ConvTranspose1d", blank<ConvTranspose1d>},
     {"torch.nn.modules.conv", "ConvTranspose2d", blank<ConvTranspose2d>},
     {"torch.nn.modules.conv", "ConvTranspose3d", blank<ConvTranspose3d>},
+    {"torch.nn.modules.conv", "LazyConv1d", blank<Lazy<Conv1d>>},
+    {"torch.nn.modules.conv", "LazyConv2d", blank<Lazy<Conv2d>>},
+    {"torch.nn.modules.conv", "LazyConv3d", blank<Lazy<Conv3d>>},
+    {"torch.nn.modules.conv", "LazyConvTranspose1d", blank<Lazy<ConvTranspose1d>>},
+    {"torch.nn.modules.conv", "LazyConvTranspose2d", blank<Lazy<ConvTranspose2d>>},
+    {"torch.nn.modules.conv", "LazyConvTranspose3d", blank<Lazy<ConvTranspose3d>>},
     {"torch.nn.modules.distance", "CosineSimilarity", blank<CosineSimilarity>},
     {"torch.nn.modules.distance", "PairwiseDistance", blank<PairwiseDistance>},
     {"torch.nn.modules.dropout", "AlphaDropout", blank<AlphaDropout>},
@@ -85,10 +107,14 @@ constexpr ClassRow rows[] = {
     {"torch.nn.modules.instancenorm", "InstanceNorm1d", blank<InstanceNorm1d>},
     {"torch.nn.modules.instancenorm", "InstanceNorm2d", blank<InstanceNorm2d>},
     {"torch.nn.modules.instancenorm", "InstanceNorm3d", blank<InstanceNorm3d>},
+    {"torch.nn.modules.instancenorm", "LazyInstanceNorm1d", blank<Lazy<InstanceNorm1d>>},
+    {"torch.nn.modules.instancenorm", "LazyInstanceNorm2d", blank<Lazy<InstanceNorm2d>>},
+    {"torch.nn.modules.instancenorm", "LazyInstanceNorm3d", blank<Lazy<InstanceNorm3d>>},
     {"torch.nn.modules.linear", "Bilinear", blank<Bilinear>},
     {"torch.nn.modules.linear", "Identity", blank<Identity>},
     {"torch.nn.modules.linear", "Linear", blank<Linear>},
     {"torch.nn.modules.linear", "NonDynamicallyQuantizableLinear", blank<NonDynamicallyQuantizableLinear>},
+    {"torch.nn.modules.linear", "LazyLinear", blank<Lazy<Linear>>},
     {"torch.nn.modules.loss", "BCELoss", blank<BCELoss>},
     {"torch.nn.modules.loss", "BCEWithLogitsLoss", blank<BCEWithLogitsLoss>},
     {"torch.nn.modules.loss", "CTCLoss", blank<CTCLoss>},

@@ -1,5 +1,7 @@
 #include <flambeau/nn_container.h>
 
+#include <algorithm>
+
 #include "nn/forward.h"
 #include "nn/indent.h"
 
@@ -47,6 +49,26 @@ std::string by_x(const Shape& shape) {
   for (const std::int64_t size : shape) {
     if (!text.empty()) text += 'x';
     text += std::to_string(size);
+  }
+  return text;
+}
+
+/// A line for each key: its parameter, or the type of the child or other attribute of that name.
+std::string entries(const Module& module, const std::vector<std::string>& keys, std::string (*type)(DType)) {
+  std::string text;
+  for (const std::string& key : keys) {
+    const auto named = [&](const auto& entry) { return entry.name == key; };
+    const auto parameter = std::ranges::find_if(module.parameters(), named);
+    const auto other = std::ranges::find(module.attributes(), key, &std::pair<std::string, Value>::first);
+    std::string line;
+    if (parameter != module.parameters().end() && parameter->tensor.defined())
+      line = "Parameter containing: [" + type(parameter->tensor.dtype()) + " of size " +
+             by_x(parameter->tensor.shape()) + "]";
+    else if (const auto child = module.child(key))
+      line = "Object of type: " + std::string(child->class_name());
+    else if (other != module.attributes().end())
+      line = "Object of type: " + other->second.type_name();
+    if (!line.empty()) text.append(text.empty() ? "  (" : "\n  (").append(key).append("): ").append(line);
   }
   return text;
 }
@@ -121,11 +143,10 @@ void ParameterList::fields(Fields& f) {
 }
 
 std::string ParameterList::extra_repr() const {
-  std::string text;
-  for (const Parameter& p : parameters())
-    text += (text.empty() ? "  (" : "\n  (") + p.name + "): Parameter containing: [torch." +
-            std::string(name(p.tensor.dtype())) + " of size " + by_x(p.tensor.shape()) + "]";
-  return text;
+  std::vector<std::string> keys;
+  const std::size_t most = parameters().size() + children().size() + attributes().size();  // whatever a file says
+  for (std::size_t i = 0; i < most && static_cast<std::int64_t>(i) < size_; ++i) keys.push_back(std::to_string(i));
+  return entries(*this, keys, [](DType dtype) { return "torch." + std::string(name(dtype)); });
 }
 
 ParameterDict::ParameterDict(const std::vector<std::pair<std::string, Tensor>>& values) {
@@ -152,12 +173,6 @@ void ParameterDict::fields(Fields& f) {
         if (const auto text = object::text(key)) keys_.emplace_back(*text);
 }
 
-std::string ParameterDict::extra_repr() const {
-  std::string text;
-  for (const Parameter& p : parameters())
-    text += (text.empty() ? "  (" : "\n  (") + p.name + "): Parameter containing: [" + legacy_type(p.tensor.dtype()) +
-            " of size " + by_x(p.tensor.shape()) + "]";
-  return text;
-}
+std::string ParameterDict::extra_repr() const { return entries(*this, keys_, legacy_type); }
 
 }  // namespace flambeau::nn

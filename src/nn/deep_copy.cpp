@@ -24,24 +24,24 @@ class Copier {
                   std::string(from.class_name()) + " is no class of torch.nn and cannot be copied");
     ModulePtr to = modules_[&from] = row->blank();
     to->set_training(from.training());
-    for (const auto& p : from.parameters()) to->parameters().push_back({p.name, tensor(p.tensor)});
-    for (const auto& b : from.buffers()) to->buffers().push_back({b.name, tensor(b.tensor), b.persistent});
+    for (const auto& p : from.parameters()) to->parameters().push_back({p.name, tensor(p.tensor), p.extra});
+    for (const auto& b : from.buffers()) to->buffers().push_back({b.name, tensor(b.tensor), b.persistent, b.extra});
     for (const auto& child : from.children())
       to->children().push_back({child.name, child.module ? module(*child.module) : nullptr});
     // Through the pickled form: a tuple stays the same Python object, as deepcopy keeps immutable ones.
-    const auto heap = std::make_shared<object::Heap>();
     std::vector<object::Pair> items;
-    Fields write(*heap, items);
+    Fields write(*heap_, items);
     write.share(identities_);
-    const_cast<Module&>(from).early_fields(write);
-    const_cast<Module&>(from).fields(write);
-    const object::Ref dict = heap->dict(std::move(items));
-    Fields read(heap, *object::as<object::Dict>(dict));
+    auto& readable = const_cast<Module&>(from);
+    write.remember(readable.as_read());
+    readable.early_fields(write);
+    readable.fields(write);
+    const object::Ref dict = heap_->dict(std::move(items));
+    Fields read(heap_, *object::as<object::Dict>(dict));
     read.share(identities_);
+    read.remember(to->as_read());
     to->early_fields(read);
     to->fields(read);
-    identities_.written.clear();  // the heap's references end here
-    identities_.read.clear();
     to->attributes() = from.attributes();
     return to;
   }
@@ -54,6 +54,7 @@ class Copier {
     return copy.set_requires_grad(from.requires_grad());
   }
 
+  std::shared_ptr<object::Heap> heap_ = std::make_shared<object::Heap>();
   std::map<const Module*, ModulePtr> modules_{};
   std::map<std::tuple<const Storage*, std::int64_t, Shape, Shape>, Tensor> tensors_{};
   Fields::Identities identities_{};

@@ -5,6 +5,8 @@
 #include <flambeau/error.h>
 
 #include "base/py_repr.h"
+#include "object/copy.h"
+#include "object/numpy_scalar.h"
 
 namespace flambeau::nn {
 
@@ -48,30 +50,30 @@ std::string python_repr(std::string_view text) { return base::py_repr(text); }
 namespace {
 
 /// Between brackets, with commas.
-std::string joined(std::string text, const Shape& values, const char* end) {
-  bool first = true;
-  for (const std::int64_t value : values) {
-    if (!first) text += ", ";
-    first = false;
-    text += python_repr(value);
+std::string joined(std::string text, const Size& value, const char* end) {
+  const Shape& values = value.values();
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (i > 0) text += ", ";
+    const std::string_view type = value.numpy_type(i);
+    text += type.empty() ? python_repr(values[i]) : "np." + std::string(type) + "(" + python_repr(values[i]) + ")";
   }
   return text += end;
 }
 
 }  // namespace
 
-std::string python_repr(const Shape& tuple) { return joined("(", tuple, tuple.size() == 1 ? ",)" : ")"); }
+std::string python_repr(const Shape& tuple) { return python_repr(Size(tuple)); }
 
 std::string python_repr(const Size& value) {
   switch (value.kind()) {
     case Size::Kind::integer:
       return python_repr(value[0]);
     case Size::Kind::tuple:
-      return python_repr(value.values());
+      return joined("(", value, value.values().size() == 1 ? ",)" : ")");
     case Size::Kind::list:
-      return joined("[", value.values(), "]");
+      return joined("[", value, "]");
     case Size::Kind::torch_size:
-      return joined("torch.Size([", value.values(), "])");
+      return joined("torch.Size([", value, "])");
   }
   return {};
 }
@@ -89,6 +91,14 @@ Fields::Fields(std::shared_ptr<object::Heap> heap, const object::Dict& dict)
     : heap_(heap.get()), shared_heap_(std::move(heap)), dict_(&dict), taken_(dict.items.size(), false) {
   for (std::size_t i = 0; i < dict.items.size(); ++i)
     if (const auto key = object::text(dict.items[i].first)) index_.emplace(*key, i);
+}
+
+void Fields::callable(std::string_view name, Global& global, Value& other) {
+  const auto ref = writing() ? std::nullopt : find(name);
+  if (ref ? ref->kind() != Kind::global : !other.is_none())
+    (*this)(name, other);
+  else
+    (*this)(name, global);
 }
 
 std::optional<Ref> Fields::find(std::string_view name) const {
@@ -158,7 +168,7 @@ Ref Fields::encode(const std::vector<std::string>& list) {
 }
 
 Ref Fields::encode(const Value& value) {
-  return value.heap().get() == heap_ ? value.ref() : object::copy(*heap_, value.ref());
+  return value.heap().get() == heap_ ? value.ref() : object::copy(*heap_, value.ref(), identities_->copied);
 }
 
 Ref Fields::encode_formatted(const std::string& name) {
@@ -176,40 +186,73 @@ void Fields::wrong_type(Ref ref, std::string_view expected) const {
                                    " is expected");
 }
 
+const Value* Fields::as_read(std::string_view name) const noexcept {
+  if (as_read_)
+    for (const auto& [known, value] : *as_read_)
+      if (known == name) return &value;
+  return nullptr;
+}
+
+Fields::AnyNumber Fields::number(Ref ref) {
+  if (ref.kind() == Kind::boolean) return ref.boolean_value();
+  if (const auto number = object::int_value(ref)) return *number;
+  if (const auto* number = as<object::Float>(ref)) return number->value;
+  const auto numpy = object::numpy_scalar(ref);
+  if (!numpy) return {};
+  converted_ = true;
+  return std::visit(
+      [](auto number) -> AnyNumber {
+        if constexpr (std::is_same_v<decltype(number), std::uint64_t>)
+          return std::in_range<std::int64_t>(number) ? AnyNumber(static_cast<std::int64_t>(number)) : AnyNumber();
+        else
+          return number;
+      },
+      numpy->value);
+}
+
 void Fields::decode(Ref ref, bool& value) {
-  if (ref.kind() == Kind::boolean)
-    value = ref.boolean_value();
-  else if (const auto number = object::int_value(ref))
-    value = *number != 0;
-  else
-    wrong_type(ref, "a boolean");
+  const AnyNumber any = number(ref);
+  if (const auto* boolean = std::get_if<bool>(&any)) {
+    value = *boolean;
+  } else {
+    value = decode_item(ref) != 0;
+    converted_ = true;
+  }
 }
 
 void Fields::decode(Ref ref, std::int64_t& value) { value = decode_item(ref); }
 
 void Fields::decode(Ref ref, double& value) {
-  if (const auto* number = as<object::Float>(ref))
-    value = number->value;
-  else
+  const AnyNumber any = number(ref);
+  if (const auto* floating = std::get_if<double>(&any)) {
+    value = *floating;
+  } else {
     value = static_cast<double>(decode_item(ref));
+    converted_ = true;
+  }
 }
 
 void Fields::decode(Ref ref, Number& value) {
-  if (const auto* number = as<object::Float>(ref))
-    value = number->value;
+  const AnyNumber any = number(ref);
+  if (const auto* floating = std::get_if<double>(&any))
+    value = *floating;
   else
     value = Number(decode_item(ref));
 }
 
-std::int64_t Fields::decode_item(Ref ref) const {
-  if (ref.kind() == Kind::boolean) return ref.boolean_value();
-  const auto number = object::int_value(ref);
-  if (!number || *number == none) wrong_type(ref, "a number");
-  return *number;
+std::int64_t Fields::decode_item(Ref ref) {
+  const AnyNumber any = number(ref);
+  if (const auto* boolean = std::get_if<bool>(&any)) {
+    converted_ = true;
+    return *boolean;
+  }
+  const auto* integer = std::get_if<std::int64_t>(&any);
+  if (!integer || *integer == none) wrong_type(ref, "a number");
+  return *integer;
 }
 
 void Fields::decode(Ref ref, Size& value) {
-  if (object::int_value(ref)) {
+  if (!std::holds_alternative<std::monostate>(number(ref))) {
     value = Size(decode_item(ref));
     return;
   }
@@ -226,10 +269,15 @@ void Fields::decode(Ref ref, Size& value) {
   if (!sequence || (items.kind() != Kind::tuple && items.kind() != Kind::list))
     wrong_type(ref, "an int or a tuple of ints");
   Shape values;
-  for (const Ref item : sequence->items) values.push_back(item.is_none() ? none : decode_item(item));
+  std::vector<std::string_view> numpy;
+  for (const Ref item : sequence->items) {
+    values.push_back(item.is_none() ? none : decode_item(item));
+    const auto scalar = object::numpy_scalar(item);
+    numpy.push_back(scalar ? scalar->type : "");
+  }
   const auto identity = identities_->read.try_emplace(ref.bits(), 0);
   if (identity.second) identity.first->second = Size::fresh_identity();
-  value = Size(std::move(values), kind, identity.first->second);
+  value = Size(std::move(values), kind, identity.first->second, std::move(numpy));
 }
 
 void Fields::decode(Ref ref, Padding& value) {

@@ -23,7 +23,7 @@ Var batched(Var x, std::size_t spatial, const F& f) {
 /// Python's `module.name is not None`; a hook may have turned a parameter into an attribute.
 inline bool has_tensor(const Module& module, std::string_view name) {
   for (const auto& p : module.parameters())
-    if (p.name == name) return p.tensor.defined();
+    if (p.name == name) return p.tensor.defined() || !p.extra.is_none();
   for (const auto& [attribute, value] : module.attributes())
     if (attribute == name) return !value.is_none();
   return false;

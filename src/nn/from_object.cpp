@@ -7,6 +7,7 @@
 
 #include "nn/base_keys.h"
 #include "nn/pickle.h"
+#include "object/copy.h"
 
 namespace flambeau::nn {
 
@@ -51,6 +52,7 @@ class Reader {
                                        (object ? " (" + cls + ")" : ""));
     }
     ModulePtr made = make(class_of(*object), *state, depth);
+    made->set_origin(Value(heap_, ref));
     modules_[ref.bits()] = made;
     count_paths(*made);
     return made;
@@ -96,7 +98,7 @@ class Reader {
         return known;
       } catch (const Error& error) {
         if (error.code() != ErrorCode::type && error.code() != ErrorCode::invalid_argument) throw;
-        const auto inert = std::make_shared<UnknownModule>(cls.module, cls.qualname, error.message());
+        const auto inert = std::make_shared<UnknownModule>(cls.module, cls.qualname, error.message(), known->version());
         inert->set_training(known->training());
         inert->parameters() = std::move(known->parameters());
         inert->buffers() = std::move(known->buffers());
@@ -139,12 +141,20 @@ class Reader {
   };
 
   Tensor tensor(Ref ref, const std::string& name) const {
-    if (ref.is_none()) return {};
+    if (ref.is_none() || ref.kind() == Kind::object) return {};
     const auto* node = as<object::TensorNode>(ref);
     if (!node)
       throw Error(ErrorCode::unsupported, "'" + name + "' of a module is a value of kind " +
                                               std::string(flambeau::name(ref.kind())) + ", a dense tensor is needed");
     return node->tensor;
+  }
+
+  /// The value itself where it is more than a plain tensor or Parameter: quantized, with attributes, sparse, or not
+  /// made yet by a lazy module.
+  Value extra(Ref ref, bool parameter) const {
+    const auto* node = as<object::TensorNode>(ref);
+    const bool more = node ? !object::is_plain(*node) || node->parameter != parameter : ref.kind() == Kind::object;
+    return more ? Value(heap_, ref) : Value();
   }
 
   void fill(Module& module, const Dict& state, std::size_t depth) {
@@ -157,7 +167,7 @@ class Reader {
     for (const auto& [key, value] : table(state, "_parameters")) {
       const std::string name = key_text(key, "_parameters");
       names.add(name);
-      module.parameters().push_back({name, tensor(value, name)});
+      module.parameters().push_back({name, tensor(value, name), extra(value, true)});
     }
     std::set<std::string> transient;
     if (const auto set = object::get(state, "_non_persistent_buffers_set"))
@@ -166,7 +176,7 @@ class Reader {
     for (const auto& [key, value] : table(state, "_buffers")) {
       const std::string name = key_text(key, "_buffers");
       names.add(name);
-      module.buffers().push_back({name, tensor(value, name), !transient.contains(name)});
+      module.buffers().push_back({name, tensor(value, name), !transient.contains(name), extra(value, false)});
     }
     for (const auto& [key, value] : table(state, "_modules")) {
       const std::string name = key_text(key, "_modules");
@@ -178,6 +188,7 @@ class Reader {
   void read_attributes(Module& module, const Dict& state) {
     Fields fields(heap_, state);
     fields.share(identities_);
+    fields.remember(module.as_read());
     module.early_fields(fields);
     module.fields(fields);
     fields.take("_backend");  // before 1.2

@@ -167,9 +167,11 @@ EmbeddingBag::EmbeddingBag(std::int64_t num, std::int64_t dim, const EmbeddingBa
 
 Var EmbeddingBag::forward(Var x) {
   if (max_norm || padding_idx) unsupported(*this, "max_norm and padding_idx are not recorded");
-  if (mode != "mean" && mode != "sum") unsupported(*this, "mode '" + mode + "' is not recorded");
   if (x.dim() != 2) unsupported(*this, "indices must be (bags, length)");
-  const Var mean = graph::mean(graph::embedding(x, constant(x, "weight")), {1});
+  const Var rows = graph::embedding(x, constant(x, "weight"));
+  if (mode == "max") return graph::flatten(graph::max_pool(graph::transpose(rows, 1, 2), {x.size(1)}, {}, {}, {}));
+  if (mode != "mean" && mode != "sum") unsupported(*this, "mode '" + mode + "' is not recorded");
+  const Var mean = graph::mean(rows, {1});
   return mode == "mean" ? mean : graph::mul(mean, static_cast<double>(x.size(1)));
 }
 

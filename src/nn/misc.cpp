@@ -21,6 +21,14 @@ void need_multiple(const Module& module, std::int64_t size, std::int64_t of) {
                                                  ", got " + std::to_string(size));
 }
 
+/// For height and width; no image needs more, and sums of them do not overflow.
+Shape of_image(const Module& module, const Size& size) {
+  Shape both = size.expand(2);
+  for (const std::int64_t each : both)
+    if (each < 0 || each > (1 << 20)) unsupported(module, "a size of " + std::to_string(each));
+  return both;
+}
+
 /// (…, C, H, W) as (N, C, H, W), and what stands before C.
 Shape leading(Var x) { return Shape(x.shape().begin(), x.shape().end() - 3); }
 
@@ -38,22 +46,28 @@ Var Upsample::forward(Var x) {
   need_dims(*this, x, 3);
   const std::size_t spatial = static_cast<std::size_t>(x.dim()) - 2;
   Shape out;
+  double scale = 0;  // where it is not the ratio of the sizes
   if (size) {
     out = size->expand(spatial);
   } else {
     if (!scale_factor || (scale_factor->is_tuple && scale_factor->values.size() != spatial))
       throw Error(ErrorCode::invalid_argument,
                   "either size or scale_factor should be defined, one value per dimension");
+    const std::vector<double>& factors = scale_factor->values;
     for (std::size_t i = 0; i < spatial; ++i) {
-      const double factor = scale_factor->values[scale_factor->is_tuple ? i : 0];
+      const double factor = factors[scale_factor->is_tuple ? i : 0];
       const double exact = static_cast<double>(x.shape()[i + 2]) * factor;
-      if (exact != std::floor(exact) || !(exact >= 1) || exact > 1e9)
-        unsupported(*this, "scale_factor " + python_repr(*scale_factor) + " gives no whole size for " +
+      if (!(exact >= 1) || exact > 1e9)
+        unsupported(*this, "scale_factor " + python_repr(*scale_factor) + " gives no size for " +
                                std::to_string(x.shape()[i + 2]));
       out.push_back(static_cast<std::int64_t>(exact));
+      if (exact != std::floor(exact) && !recompute_scale_factor.value_or(false)) scale = factor;
     }
+    if (scale != 0 && std::ranges::any_of(factors, [&](double factor) { return factor != scale; }))
+      unsupported(*this, "scale_factor " + python_repr(*scale_factor) + " gives no whole sizes");
   }
-  return graph::interpolate(x, out, mode, align_corners.value_or(false));
+  if (mode == "area") return graph::adaptive_avg_pool(x, out);
+  return graph::interpolate(x, out, mode, align_corners.value_or(false), scale);
 }
 
 void Upsample::fields(Fields& f) {
@@ -102,7 +116,47 @@ Var ChannelShuffle::forward(Var x) {
 void ChannelShuffle::fields(Fields& f) { f("groups", groups); }
 std::string ChannelShuffle::extra_repr() const { return "groups=" + std::to_string(groups); }
 
-Var Unfold::forward(Var) { unsupported(*this, "it is carried, not computed"); }
+// A window's elements as channels are a convolution with kernels of a single one; the sum of overlapping windows is the
+// transposed one.
+Var Unfold::windows(Var x, std::int64_t channels) const {
+  const Shape kernel = of_image(*this, kernel_size);
+  const std::int64_t area = kernel[0] * kernel[1];
+  if (area > 4096) unsupported(*this, "kernel_size " + python_repr(kernel_size));
+  Tensor ones = Tensor::zeros({channels * area, 1, kernel[0], kernel[1]});
+  const std::span<float> values = ones.mutable_data<float>();
+  for (std::int64_t i = 0; i < channels * area; ++i) values[static_cast<std::size_t>(i * area + i % area)] = 1;
+  return constant(x, ones);
+}
+
+Var Unfold::forward(Var x) {
+  return batched(x, 2, [&](Var batch) {
+    const Var y = graph::conv(batch, windows(batch, batch.size(1)), {}, of_image(*this, stride),
+                              of_image(*this, padding), of_image(*this, dilation), batch.size(1));
+    return graph::flatten(y, 2);
+  });
+}
+
+Var Fold::forward(Var x) {
+  return batched(x, 1, [&](Var batch) {
+    const Shape out = of_image(*this, output_size), kernel = of_image(*this, kernel_size),
+                step = of_image(*this, stride), around = of_image(*this, padding), apart = of_image(*this, dilation);
+    const std::int64_t area = kernel[0] * kernel[1];
+    need_multiple(*this, batch.size(1), area);
+    Shape count = {batch.size(0), batch.size(1)}, rest;
+    for (std::size_t i = 0; i < 2; ++i) {
+      const std::int64_t room = out[i] + 2 * around[i] - apart[i] * (kernel[i] - 1) - 1;
+      if (step[i] < 1 || room < 0)
+        throw Error(ErrorCode::invalid_argument, "Fold: kernel_size " + python_repr(kernel_size) +
+                                                     " does not fit into output_size " + python_repr(output_size));
+      count.push_back(room / step[i] + 1);
+      rest.push_back(room % step[i]);
+    }
+    const std::int64_t channels = batch.size(1) / area;
+    return graph::conv_transpose(graph::reshape(batch, count), windows(batch, channels), {}, step, around, rest, apart,
+                                 channels);
+  });
+}
+
 void Unfold::fields(Fields& f) {
   f("kernel_size", kernel_size);
   f("dilation", dilation);

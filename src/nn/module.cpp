@@ -172,6 +172,16 @@ void check_new(const Module& module, std::string_view name) {
 
 }  // namespace
 
+Value Module::origin() const {
+  auto heap = origin_heap_.lock();
+  return heap ? Value(std::move(heap), origin_) : Value();
+}
+
+void Module::set_origin(const Value& object) {
+  origin_heap_ = object.heap();
+  origin_ = object.ref();
+}
+
 Tensor& Module::register_parameter(std::string name, Tensor tensor) {
   check_new(*this, name);
   if (tensor.defined()) tensor.set_requires_grad(true);
@@ -198,10 +208,14 @@ Var Module::constant(Var x, const Tensor& tensor) {
 }
 
 Var Module::constant(Var x, std::string_view name) const {
+  const auto recorded = [&](const auto& named) {
+    if (named.tensor.defined()) return constant(x, named.tensor);
+    if (named.extra.is_none()) return Var{};
+    throw Error(ErrorCode::unsupported,
+                std::string(class_name()) + " cannot be run: its '" + named.name + "' is a " + named.extra.type_name());
+  };
   const Parameter* parameter = find_named(parameters_, name);
-  const Tensor& tensor =
-      parameter ? parameter->tensor : at_name(buffers_, name, class_name(), "parameter or buffer").tensor;
-  return tensor.defined() ? constant(x, tensor) : Var{};
+  return parameter ? recorded(*parameter) : recorded(at_name(buffers_, name, class_name(), "parameter or buffer"));
 }
 
 Var Module::call(std::string_view name, Var x) const {

@@ -1,7 +1,9 @@
 #include <flambeau/nn_norm.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <limits>
+#include <variant>
 
 #include <flambeau/init.h>
 
@@ -19,6 +21,14 @@ void make_affine(Module& module, const Shape& shape, bool with_weight, bool with
 }
 
 std::string has_bias(const Module& module) { return "bias=" + python_repr(has_tensor(module, "bias")); }
+
+/// torch's rule for the input; the batch comes first.
+void need_dims(Var x, std::int64_t least, std::int64_t most) {
+  const auto of = [](std::int64_t dims) { return std::to_string(dims) + "D"; };
+  if (x.dim() < least || x.dim() > most)
+    throw Error(ErrorCode::invalid_argument, "expected " + of(least) + (least < most ? " or " + of(most) : "") +
+                                                 " input (got " + of(x.dim()) + " input " + to_string(x.shape()) + ")");
+}
 
 Tensor filled(std::int64_t n, double value) {
   Tensor tensor = Tensor::uninitialized({n});
@@ -63,13 +73,16 @@ std::string NormBase::extra_repr() const {
 }
 
 Var BatchNormNd::forward(Var x) {
+  need_dims(x, dims().first, dims().second);
   const Var mean = constant(x, "running_mean"), variance = constant(x, "running_var");
   const Var weight_var = constant(x, "weight"), bias_var = constant(x, "bias");
-  if (!training() && mean) return graph::batch_norm(x, mean, variance, weight_var, bias_var, eps);
-  if (mean && track_running_stats) {
+  const bool kept = mean || variance;
+  if (!training() && kept) return graph::batch_norm(x, mean, variance, weight_var, bias_var, eps);
+  if (kept && track_running_stats) {
     // Without a momentum the average over all batches so far, this one included.
     const Tensor& count = buffer("num_batches_tracked");
-    const double share = momentum ? double(*momentum) : count.defined() ? 1 / (count.item() + 1) : 0;
+    const double before = count.defined() ? count.item() + static_cast<double>(calls(x.graph())) : 0;
+    const double share = momentum ? double(*momentum) : count.defined() ? 1 / (before + 1) : 0;
     return graph::batch_norm(x, mean, variance, weight_var, bias_var, eps, true, share);
   }
   // The batch's statistics without a place to keep them.
@@ -78,10 +91,19 @@ Var BatchNormNd::forward(Var x) {
                            eps, true, 0);
 }
 
-void BatchNormNd::ran_in_train_mode() {
+std::int64_t BatchNormNd::calls(const graph::Graph& graph) const {
+  const Tensor& mean = buffer("running_mean");
+  return std::ranges::count_if(graph.nodes(), [&](const graph::Node& node) {
+    if (node.op != graph::Op::batch_norm || !std::get<graph::NormAttributes>(node.attributes).training) return false;
+    const Tensor& updated = graph[node.inputs[1]].constant;
+    return updated.storage() == mean.storage() && updated.offset() == mean.offset();
+  });
+}
+
+void BatchNormNd::ran_in_train_mode(const graph::Graph& graph) {
   Tensor& count = buffer("num_batches_tracked");
   if (training() && track_running_stats && count.defined() && !count.is_meta() && count.dtype() == DType::int64)
-    ++count.mutable_data<std::int64_t>()[0];
+    count.mutable_data<std::int64_t>()[0] += calls(graph);
 }
 
 void SyncBatchNorm::fields(Fields& f) {
@@ -112,6 +134,12 @@ void InstanceNormNd::upgrade(StateDict& state_dict, const std::string& prefix, s
 }
 
 Var InstanceNormNd::forward(Var x) {
+  const auto dims = static_cast<std::int64_t>(dims_);
+  need_dims(x, dims + 1, dims + 2);
+  if ((training() || !track_running_stats) &&
+      std::all_of(x.shape().end() - dims, x.shape().end(), [](std::int64_t size) { return size == 1; }))
+    throw Error(ErrorCode::invalid_argument,
+                "expected more than 1 spatial element when training, got input size " + to_string(x.shape()));
   return batched(x, dims_, [&](Var batch) {
     const Var weight_var = constant(batch, "weight"), bias_var = constant(batch, "bias");
     if (!track_running_stats) return graph::group_norm(batch, batch.size(1), weight_var, bias_var, eps);
@@ -143,7 +171,7 @@ Var InstanceNormNd::normalize_each(Var x) {
   return graph::reshape(y, x.shape());
 }
 
-void InstanceNormNd::ran_in_train_mode() {
+void InstanceNormNd::ran_in_train_mode(const graph::Graph& /*graph*/) {
   for (const auto& [name, each] : {std::pair("running_mean", &each_mean_), std::pair("running_var", &each_variance_)}) {
     if (!each->defined()) continue;
     const std::span<const float> values = each->data<float>();

@@ -32,6 +32,7 @@ AvgPool1d::AvgPool1d(const Size& kernel, const AvgPool1dOptions& o)
                 {o.stride.value_or(kernel).tuple(1), o.padding.tuple(1), o.ceil_mode, o.count_include_pad, {}}) {}
 
 Var AvgPoolNd::forward(Var x) {
+  if (divisor_override == 0) throw Error(ErrorCode::invalid_argument, "divisor must be not zero");
   return batched(x, dims_, [&](Var batch) {
     return graph::avg_pool(batch, kernel_size.expand(dims_), stride.expand(dims_), padding.expand(dims_), ceil_mode,
                            count_include_pad, divisor_override.value_or(0));

@@ -12,6 +12,8 @@
 #include <flambeau/nn.h>
 
 #include "base/threads.h"
+#include "object/module.h"
+#include "tensor/cast.h"
 
 namespace flambeau::nn {
 namespace {
@@ -47,11 +49,33 @@ void collect_visits(std::vector<Visit>& visits, Module& module, const std::strin
   }
 }
 
+/// Whether a parameter or buffer is not None.
+bool is_there(const auto& named) { return named.tensor.defined() || !named.extra.is_none(); }
+
 /// A tensor of the module and what the state_dict has for it.
 struct Match {
   Tensor* target;
   Tensor source;
 };
+
+/// torch's reason not to take `source` for `target`; empty if it does. Asked before the first element is copied.
+std::string refusal(const Tensor& target, const Tensor& source, bool assign) {
+  const DTypeClass from = info(source.dtype()).kind;
+  if (assign)
+    return target.requires_grad() && from != DTypeClass::floating && from != DTypeClass::complex
+               ? "Only Tensors of floating point and complex dtype can require gradients"
+               : "";
+  if (source.is_meta() && !target.is_meta()) return "Cannot copy out of meta tensor; no data!";
+  if (from == DTypeClass::quantized && info(target.dtype()).kind != DTypeClass::quantized)
+    return "Copying from quantized Tensor to non-quantized Tensor is not allowed, please use dequantize to get a float "
+           "Tensor from a quantized Tensor";
+  try {
+    if (source.dtype() != target.dtype()) tensor::check_castable(source.dtype(), target.dtype());
+  } catch (const Error& error) {
+    return error.message();
+  }
+  return {};
+}
 
 /// Copies all; two threads when there is much, tensors of one storage always in the same.
 void copy_all(std::vector<Match>& matches) {
@@ -112,9 +136,9 @@ class Loader {
       if (error.code() != ErrorCode::mismatch) throw;
       errors_.push_back(error.message());
     }
-    for (Module::Parameter& parameter : module.parameters()) match(visit.prefix + parameter.name, parameter.tensor);
+    for (Module::Parameter& parameter : module.parameters()) match(visit.prefix + parameter.name, parameter);
     for (Module::Buffer& buffer : module.buffers())
-      if (buffer.persistent) match(visit.prefix + buffer.name, buffer.tensor);
+      if (buffer.persistent) match(visit.prefix + buffer.name, buffer);
     if (module.extra_state()) {
       const std::string key = visit.prefix + std::string(extra_state_key);
       if (const StateDict::Entry* entry = find(key))
@@ -129,9 +153,16 @@ class Loader {
     return found == state_.end() ? nullptr : &*found;
   }
 
-  void match(const std::string& key, Tensor& target) {
-    if (!target.defined()) return;
+  template <class Named>
+  void match(const std::string& key, Named& named) {
+    Tensor& target = named.tensor;
     const Tensor* found = state_.find(key);
+    if (!target.defined()) {
+      if (found && !named.extra.is_none())
+        errors_.push_back("While copying the parameter named \"" + key + "\": the model has a " +
+                          named.extra.type_name() + ", into which nothing is copied");
+      return;
+    }
     if (!found) {
       if (const StateDict::Entry* entry = find(key))
         errors_.push_back("While copying the parameter named \"" + escape(key) +
@@ -149,6 +180,10 @@ class Loader {
     if (source.shape() != target.shape())
       errors_.push_back("size mismatch for " + key + ": copying a param with shape " + size_text(source.shape()) +
                         " from checkpoint, the shape in current model is " + size_text(target.shape()) + ".");
+    else if (const std::string why = refusal(target, source, options_.assign); !why.empty())
+      errors_.push_back("While copying the parameter named \"" + key + "\", whose dimensions in the model are " +
+                        size_text(target.shape()) + " and whose dimensions in the checkpoint are " +
+                        size_text(source.shape()) + ", an exception occurred : (" + python_repr(why) + ",).");
     else
       matches_.push_back({&target, std::move(source)});
   }
@@ -186,7 +221,7 @@ class Loader {
   }
 
   static bool is_local(const Module& module, std::string_view name) {
-    const auto here = [&](const auto& entry) { return entry.name == name && entry.tensor.defined(); };
+    const auto here = [&](const auto& entry) { return entry.name == name && is_there(entry); };
     return std::any_of(module.parameters().begin(), module.parameters().end(), here) ||
            std::any_of(module.buffers().begin(), module.buffers().end(),
                        [&](const auto& buffer) { return buffer.persistent && here(buffer); });
@@ -264,12 +299,12 @@ StateDict Module::state_dict() const {
   std::vector<StateDict::Module> metadata;
   const auto visit = [&](const auto& self, const Module& module, const std::string& prefix) -> void {
     metadata.push_back({prefix.empty() ? "" : prefix.substr(0, prefix.size() - 1), module.version()});
-    const auto add = [&](const std::string& name, Tensor tensor) {
-      if (tensor.defined()) state_dict.set(prefix + name, std::move(tensor.set_requires_grad(false)));
+    const auto add = [&](const auto& named) {
+      if (is_there(named)) state_dict.set(object::detached(prefix + named.name, named.tensor, named.extra));
     };
-    for (const Parameter& parameter : module.parameters()) add(parameter.name, parameter.tensor);
+    for (const Parameter& parameter : module.parameters()) add(parameter);
     for (const Buffer& buffer : module.buffers())
-      if (buffer.persistent) add(buffer.name, buffer.tensor);
+      if (buffer.persistent) add(buffer);
     if (const auto extra = module.extra_state()) state_dict.set_extra(prefix + std::string(extra_state_key), *extra);
     for (const Child& child : module.children())
       if (child.module) self(self, *child.module, prefix + child.name + ".");

@@ -35,18 +35,36 @@ void add_norms(Module& layer, int count, std::int64_t d_model, const Transformer
 
 /// `activation` as an attribute; a module as activation is a child instead.
 void activation_field(Fields& f, const Module& layer, Global& activation, Value& other) {
-  if (layer.child("activation")) return;
-  const auto ref = f.writing() ? std::nullopt : f.find("activation");
-  if (ref ? ref->kind() != Kind::global : !other.is_none())
-    f("activation", other);
-  else
-    f("activation", activation);
+  if (!layer.child("activation")) f.callable("activation", activation, other);
+}
+
+/// torch's own number for the activation: 1 for relu, 2 for gelu, 0 for any other.
+std::int64_t relu_or_gelu(const Module& layer, const Global& activation, const Value& other) {
+  const auto child = layer.child("activation");
+  const std::string_view name = child             ? child->class_name()
+                                : other.is_none() ? std::string_view(activation.qualname)
+                                                  : std::string_view();
+  return name == "relu" || name == "ReLU" ? 1 : name == "gelu" || name == "GELU" ? 2 : 0;
+}
+
+/// The name of a function of torch; a builtin is pickled as getattr(torch._C._VariableFunctionsClass, "tanh").
+std::string torch_function(const Global& activation, const Value& other) {
+  if (other.is_none()) return activation.module.starts_with("torch.") ? activation.qualname : std::string();
+  const auto* made = object::as<object::Object>(other.ref());
+  const auto* args = made ? object::as<object::Sequence>(made->args) : nullptr;
+  if (!args || args->items.size() != 2 || object::global_name(made->callable) != "builtins.getattr" ||
+      object::global_name(args->items[0]) != "torch._C._VariableFunctionsClass")
+    return {};
+  return std::string(object::text(args->items[1]).value_or(""));
 }
 
 Var activate(const Module& layer, const Global& activation, const Value& other, Var x) {
+  using graph::Activation;
   if (const auto child = layer.child("activation")) return (*child)(x);
-  if (other.is_none() && activation.qualname == "relu") return graph::relu(x);
-  if (other.is_none() && activation.qualname == "gelu") return graph::gelu(x);
+  const std::string function = torch_function(activation, other);
+  for (const Activation kind : {Activation::relu, Activation::gelu, Activation::silu, Activation::tanh,
+                                Activation::sigmoid, Activation::mish, Activation::hardswish, Activation::relu6})
+    if (function == graph::name(kind)) return graph::activation(x, kind);
   unsupported(layer, "its activation is " +
                          (other.is_none() ? activation.module + "." + activation.qualname : "a " + other.type_name()));
 }
@@ -120,11 +138,7 @@ Var TransformerEncoderLayer::forward(Var src, Var mask) {
 
 void TransformerEncoderLayer::fields(Fields& f) {
   f("norm_first", norm_first);
-  const bool is_gelu = activation.qualname == "gelu";
-  f.derived("activation_relu_or_gelu",
-            static_cast<std::int64_t>(is_gelu                                                        ? 2
-                                      : activation.qualname == "relu" && other_activation_.is_none() ? 1
-                                                                                                     : 0));
+  f.derived("activation_relu_or_gelu", relu_or_gelu(*this, activation, other_activation_));
   activation_field(f, *this, activation, other_activation_);
 }
 

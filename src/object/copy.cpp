@@ -1,7 +1,6 @@
-#include <unordered_map>
-#include <utility>
+#include "object/copy.h"
 
-#include <flambeau/object.h>
+#include <utility>
 
 namespace flambeau::object {
 namespace {
@@ -9,19 +8,30 @@ namespace {
 // Makes each node once, empty, and fills it later: no recursion, and cycles close by themselves.
 class Copier {
  public:
-  explicit Copier(Heap& into) : into_(into) {}
+  Copier(Heap& into, Copied& made) : into_(into), made_(made) {}
 
   Ref copy(Ref root) {
     const Ref result = shell(root);
+    finish();
+    return result;
+  }
+
+  Ref copy_tensor(const TensorNode& like, Tensor tensor, bool parameter) {
+    const Ref result = into_.tensor(std::move(tensor), parameter);
+    fill(like, *as<TensorNode>(result));
+    finish();
+    return result;
+  }
+
+ private:
+  void finish() {
     while (!open_.empty()) {
       const auto [from, to] = open_.back();
       open_.pop_back();
       fill(from, to);
     }
-    return result;
   }
 
- private:
   Ref shell(Ref from) {
     Node* node = from.node();
     if (!node) return from;
@@ -108,7 +118,7 @@ class Copier {
   void fill(const TensorNode& source, TensorNode& target) {
     target.type = shell(source.type);
     target.attributes = shell(source.attributes);
-    if (!source.quantizer) return;
+    if (!source.quantizer || info(target.tensor.dtype()).kind != DTypeClass::quantized) return;
     target.quantizer = std::make_unique<Quantizer>(*source.quantizer);
     target.quantizer->scales = shell(source.quantizer->scales);
     target.quantizer->zero_points = shell(source.quantizer->zero_points);
@@ -125,12 +135,21 @@ class Copier {
   }
 
   Heap& into_;
-  std::unordered_map<Node*, Ref> made_{};
+  Copied& made_;
   std::vector<Pair> open_{};
 };
 
 }  // namespace
 
-Ref copy(Heap& into, Ref root) { return Copier(into).copy(root); }
+Ref copy(Heap& into, Ref root) {
+  Copied copied;
+  return copy(into, root, copied);
+}
+
+Ref copy(Heap& into, Ref root, Copied& copied) { return Copier(into, copied).copy(root); }
+
+Ref copy_tensor(Heap& into, const TensorNode& like, Tensor tensor, bool parameter, Copied& copied) {
+  return Copier(into, copied).copy_tensor(like, std::move(tensor), parameter);
+}
 
 }  // namespace flambeau::object

@@ -34,19 +34,29 @@ constexpr std::array<std::string_view, 14> other_keys = {
     "optimizer",     "optimizer_state_dict", "optimizer_states", "optimizer_state", "optim", "opt",       "optimizers",
     "lr_schedulers", "lr_scheduler",         "scheduler",        "scaler",          "amp",   "callbacks", "loops",
 };
-constexpr std::size_t max_depth = 4, max_visits = 4096;
+// After those of the usual keys.
+constexpr std::size_t unusual = usual_keys.size() + 1;
+constexpr std::size_t max_depth = 8, max_visits = 4096;
+// Of a tuple or list: (state_dict, epoch), [model, ema]. Longer ones are data.
+constexpr std::size_t max_items = 16;
 
 template <std::size_t N>
 std::size_t rank_in(const std::array<std::string_view, N>& keys, std::string_view key) noexcept {
   return static_cast<std::size_t>(std::find(keys.begin(), keys.end(), key) - keys.begin());
 }
 
+bool is_tensor(Ref ref) {
+  if (ref.kind() != Kind::object) return ref.kind() == Kind::tensor;
+  const std::string type = object::type_name(ref);  // sparse tensors among them
+  return type == "torch.Tensor" || type == "torch.nn.parameter.Parameter" || type == "numpy.ndarray";
+}
+
 // Tensors of a dict that can be a state_dict: string keys only, most values tensors.
-std::size_t tensors_of(const Dict& dict) noexcept {
+std::size_t tensors_of(const Dict& dict) {
   std::size_t tensors = 0;
   for (const auto& [key, value] : dict.items) {
     if (!object::text(key)) return 0;
-    tensors += value.kind() == Kind::tensor;
+    tensors += is_tensor(value);
   }
   return tensors * 2 >= dict.items.size() ? tensors : 0;
 }
@@ -59,13 +69,16 @@ bool has_metadata(const Dict& dict) noexcept {
 struct Candidate {
   std::string key;  // dotted; "" for the root
   Ref ref;
-  std::size_t rank = usual_keys.size();  // place of the last key among the usual ones; after them for any other
+  std::size_t rank = unusual;  // of the last key
   std::size_t depth = 0, tensors = 0;
 };
 
 class Finder {
  public:
-  explicit Finder(const Value& root) : root_(root) { visit(root.ref(), {}, 0, 0); }
+  explicit Finder(const Value& root)
+      : root_(root), is_timm_(root.kind() == Kind::dict && root.contains("arch") && root.contains("version")) {
+    visit(root.ref(), {}, unusual, 0);
+  }
 
   const Candidate* best() const {
     const Candidate* chosen = pick(true);
@@ -77,29 +90,42 @@ class Finder {
 
  private:
   void visit(Ref ref, const std::string& path, std::size_t rank, std::size_t depth) {
-    if (++visits_ > max_visits || !ref.node() || !seen_.insert(ref.node()).second) return;
     const auto* dict = as<Dict>(ref);
+    const bool sequence = ref.kind() == Kind::tuple || ref.kind() == Kind::list;
+    if (!dict && !sequence && ref.kind() != Kind::object) return;
+    if (++visits_ > max_visits || !seen_.insert(ref.node()).second) return;
     if (object::is_module(ref)) {
       found_.push_back({path, ref, rank, depth, object::module_state_dict(Value(root_.heap(), ref)).size()});
       return;
     }
-    if (!dict) return;
-    if (object::get(*dict, "param_groups")) return;
+    const auto below = [&](std::string_view key) {
+      return path.empty() ? std::string(key) : path + "." + std::string(key);
+    };
+    if (sequence && depth < max_depth) {
+      const auto& items = as<object::Sequence>(ref)->items;
+      for (std::size_t i = 0; i < std::min(items.size(), max_items); ++i)
+        visit(items[i], below(std::to_string(i)), rank, depth + 1);
+    }
+    if (!dict || object::get(*dict, "param_groups")) return;
     const std::size_t tensors = tensors_of(*dict);
     if (tensors > 0 || has_metadata(*dict)) found_.push_back({path, ref, rank, depth, tensors});
     if (depth == max_depth) return;
     for (const auto& [key, item] : dict->items) {
       const auto name = object::text(key);
       if (!name || rank_in(other_keys, *name) < other_keys.size()) continue;
-      visit(item, path.empty() ? std::string(*name) : path + "." + std::string(*name), rank_in(usual_keys, *name),
-            depth + 1);
+      visit(item, below(*name), rank_of(*name), depth + 1);
     }
+  }
+
+  // Place among the usual keys. timm's own loader takes the average first.
+  std::size_t rank_of(std::string_view key) const noexcept {
+    return is_timm_ && key == "state_dict_ema" ? 0 : rank_in(usual_keys, key) + 1;
   }
 
   // Usual keys go before others; among them most tensors win, but a key that holds a tenth less or more counts as equal
   // (an averaged model has a counter besides), and then the more usual one is taken, the outer one of equals.
   const Candidate* pick(bool usual) const {
-    const auto eligible = [&](const Candidate& c) { return c.depth > 0 && (c.rank < usual_keys.size()) == usual; };
+    const auto eligible = [&](const Candidate& c) { return c.depth > 0 && (c.rank < unusual) == usual; };
     std::size_t most = 0;
     const Candidate* chosen = nullptr;
     for (const Candidate& c : found_)
@@ -112,6 +138,7 @@ class Finder {
   }
 
   const Value& root_;
+  bool is_timm_;
   std::vector<Candidate> found_{};
   std::unordered_set<const object::Node*> seen_{};
   std::size_t visits_ = 0;
@@ -175,12 +202,11 @@ StateDict Checkpoint::state_dict() const {
 
 StateDict Checkpoint::state_dict(Taken& taken, std::optional<std::string_view> strip_prefix) const {
   taken = {};
-  const auto* dict = as<Dict>(root_.ref());
-  if (!dict && !object::is_module(root_.ref()))
-    throw Error(ErrorCode::not_found, "no state_dict: the checkpoint is a " + root_.type_name());
   const Finder finder(root_);
   const Candidate* chosen = finder.best();
   if (!chosen) {
+    const auto* dict = as<Dict>(root_.ref());
+    if (!dict) throw Error(ErrorCode::not_found, "no state_dict: the checkpoint is a " + root_.type_name());
     std::string keys;
     for (const auto& pair : dict->items) {
       const auto name = object::text(pair.first);

@@ -1,13 +1,57 @@
 #include "object/module.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <flambeau/error.h>
 
+#include "object/names.h"
+
 namespace flambeau::object {
 namespace {
+
+// `_version` of the classes of torch and torchvision that are past the first.
+constexpr std::array<std::pair<std::string_view, std::int64_t>, 28> versions = {{
+    {"BatchNorm1d", 2},
+    {"BatchNorm2d", 2},
+    {"BatchNorm3d", 2},
+    {"SyncBatchNorm", 2},
+    {"InstanceNorm1d", 2},
+    {"InstanceNorm2d", 2},
+    {"InstanceNorm3d", 2},
+    {"LazyBatchNorm1d", 2},
+    {"LazyBatchNorm2d", 2},
+    {"LazyBatchNorm3d", 2},
+    {"LazyInstanceNorm1d", 2},
+    {"LazyInstanceNorm2d", 2},
+    {"LazyInstanceNorm3d", 2},
+    {"MinMaxObserver", 3},
+    {"MovingAverageMinMaxObserver", 3},
+    {"PerChannelMinMaxObserver", 3},
+    {"MovingAveragePerChannelMinMaxObserver", 3},
+    {"HistogramObserver", 3},
+    {"MNASNet", 2},
+    {"MLPBlock", 2},
+    {"_DenseBlock", 2},
+    {"IntermediateLayerGetter", 2},
+    {"FeaturePyramidNetwork", 2},
+    {"QuantizableSqueezeExcitation", 2},
+    {"RPNHead", 2},
+    {"MaskRCNNHeads", 2},
+    {"RetinaNetClassificationHead", 2},
+    {"RetinaNetRegressionHead", 2},
+}};
+
+std::int64_t version_of(Ref module) {
+  const std::string name = type_name(module);
+  if (!name.starts_with("torch.") && !name.starts_with("torchvision.")) return 1;
+  const std::string_view plain = std::string_view(name).substr(name.rfind('.') + 1);
+  const auto row = std::ranges::find_if(versions, [&](const auto& known) { return known.first == plain; });
+  return row == versions.end() ? 1 : row->second;
+}
 
 constexpr std::size_t max_depth = 1000, max_modules = 1u << 20;
 constexpr std::size_t max_name_bytes = 256u << 20;  // of all names, prefixes of modules too
@@ -36,8 +80,9 @@ struct Frame {
 
 class Collector {
  public:
-  StateDict collect(const Object& root) {
-    enter(root, "");
+  explicit Collector(const Value& root) : heap_(root.heap()) { enter(root.ref(), ""); }
+
+  StateDict collect() {
     while (!frames_.empty()) {
       Frame& frame = frames_.back();
       if (!frame.children || frame.child == frame.children->items.size()) {
@@ -46,27 +91,31 @@ class Collector {
       }
       const auto& [name, child] = frame.children->items[frame.child++];
       if (const auto label = text(name); label && is_module(child) && !inside(*as<Object>(child)))
-        enter(*as<Object>(child), frame.prefix + std::string(*label) + ".");
+        enter(child, frame.prefix + std::string(*label) + ".");
     }
+    result_.set_metadata(std::move(metadata_));
     return std::move(result_);
   }
 
  private:
-  void enter(const Object& module, std::string prefix) {
+  void enter(Ref ref, std::string prefix) {
+    const Object& module = *as<Object>(ref);
     if (frames_.size() == max_depth) throw Error(ErrorCode::limit, "modules nested deeper than 1000 levels");
-    if (++modules_ > max_modules) throw Error(ErrorCode::limit, "more than 1048576 modules");
+    if (metadata_.size() == max_modules) throw Error(ErrorCode::limit, "more than 1048576 modules");
     count(prefix.size());
+    const Dict* attributes = script(module);
     const auto add = [&](const Dict* tensors, bool all) {
       if (!tensors) return;
       for (const auto& [key, value] : tensors->items) {
-        const auto* tensor = as<TensorNode>(value);
         const auto label = text(key);
-        if (!tensor || !label || !tensor->tensor.defined() || (!all && !is_persistent(module, key))) continue;
+        if (!label || value.is_none() || (!all && !is_persistent(module, key))) continue;
+        if (attributes && !as<TensorNode>(value)) continue;
         count(prefix.size() + label->size());
-        result_.set(prefix + std::string(*label), tensor->tensor, tensor->parameter);
+        const auto* tensor = as<TensorNode>(value);
+        result_.set(detached(prefix + std::string(*label), tensor ? tensor->tensor : Tensor(), Value(heap_, value)));
       }
     };
-    const Dict* attributes = script(module);
+    metadata_.push_back({prefix.substr(0, prefix.empty() ? 0 : prefix.size() - 1), version_of(ref)});
     add(attributes ? attributes : table(module, "_parameters"), true);
     add(attributes ? nullptr : table(module, "_buffers"), false);
     frames_.push_back({&module, attributes ? attributes : table(module, "_modules"), std::move(prefix)});
@@ -83,7 +132,9 @@ class Collector {
   }
 
   std::vector<Frame> frames_{};
-  std::size_t modules_ = 0, name_bytes_ = 0;
+  std::shared_ptr<Heap> heap_;
+  std::size_t name_bytes_ = 0;
+  std::vector<StateDict::Module> metadata_{};
   StateDict result_{};
 };
 
@@ -96,7 +147,15 @@ bool is_module(Ref ref) noexcept {
 
 StateDict module_state_dict(const Value& module) {
   if (!is_module(module.ref())) throw Error(ErrorCode::type, "expected a module, found " + module.type_name());
-  return Collector().collect(*as<Object>(module.ref()));
+  return Collector(module).collect();
+}
+
+StateDict::Entry detached(std::string name, Tensor tensor, const Value& extra) {
+  StateDict::Entry entry{std::move(name), std::move(tensor)};
+  if (entry.tensor.defined()) entry.tensor.set_requires_grad(false);
+  const auto* node = as<TensorNode>(extra.ref());
+  if (!entry.tensor.defined() || (node && node->quantizer)) entry.extra = extra;
+  return entry;
 }
 
 }  // namespace flambeau::object

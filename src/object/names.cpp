@@ -2,18 +2,28 @@
 
 #include <algorithm>
 
+#include "object/numpy_scalar.h"
+
 namespace flambeau::object {
 namespace {
 
-// Of an object that a function made, where the class is an argument: copyreg._reconstructor(cls, …), getattr(cls,
-// 'MEMBER') for enumerations, functools.partial(cls.__new__, cls, …)() for classes with keyword arguments.
+constexpr std::string_view builtins = "builtins.";
+
+// Of an object that a function made, where the class is an argument: copyreg._reconstructor(cls, …), numpy's
+// _reconstruct(ndarray, …), getattr(cls, 'MEMBER') for enumerations, functools.partial(cls.__new__, cls, …)() for
+// classes with keyword arguments. Python's own classes have no module before their names.
 std::string class_of(const Object& object) {
   std::string callable = global_name(object.callable);
   const auto* args = as<Sequence>(object.args);
-  if (args && !args->items.empty() && (callable == "copyreg._reconstructor" || callable == "builtins.getattr")) {
+  if (args && !args->items.empty() &&
+      (callable == "copyreg._reconstructor" || callable == "builtins.getattr" ||
+       callable.ends_with("multiarray._reconstruct"))) {
     std::string name = global_name(args->items[0]);
     if (!name.empty()) return name;
   }
+  if (callable.starts_with("torch._utils._rebuild_parameter")) return "torch.nn.parameter.Parameter";
+  if (callable.starts_with("torch._utils._rebuild_")) return "torch.Tensor";
+  if (callable.starts_with(builtins)) callable.erase(0, builtins.size());
   if (!callable.empty()) return callable;
   if (const auto* partial = as<Object>(object.callable)) {
     const auto* state = as<Sequence>(partial->state);
@@ -50,7 +60,12 @@ std::string type_name(Ref ref) {
       const std::string& type = as<StorageNode>(ref)->storage_class;
       return (type == "UntypedStorage" || type == "TypedStorage" ? "torch.storage." : "torch.") + type;
     }
+    case Kind::global: {
+      const auto& global = *as<Global>(ref);
+      return global.module == "torch" && dtype_named(global.qualname) ? "torch.dtype" : "global";
+    }
     case Kind::object: {
+      if (const auto scalar = numpy_scalar(ref)) return "numpy." + std::string(scalar->type);
       const std::string name = class_of(*as<Object>(ref));
       return name.empty() ? "object" : name;
     }

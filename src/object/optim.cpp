@@ -311,6 +311,9 @@ template <class O>
 void Optimizer::set_state(std::int64_t parameter, const typename O::State& state) {
   Dict* dict = state_of(value_, parameter);
   if (!dict) {
+    std::size_t group = 0;
+    while (group < groups() && std::ranges::count(params(group), parameter) == 0) ++group;
+    if (group == groups()) throw Error(ErrorCode::not_found, "no group has a parameter " + std::to_string(parameter));
     object::Heap& heap = *value_.heap();
     const Ref made = heap.dict();
     part(value_, "state").items.emplace_back(heap.integer(parameter), made);

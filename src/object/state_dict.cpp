@@ -6,6 +6,7 @@
 #include <flambeau/glob.h>
 #include <flambeau/near.h>
 
+#include "object/copy.h"
 #include "object/names.h"
 
 namespace flambeau {
@@ -19,8 +20,8 @@ using object::TensorNode;
 namespace {
 
 // `_metadata` of a state_dict; nullopt where there is none of the usual shape. Entries without a version are left out.
-std::optional<std::vector<StateDict::Module>> read_metadata(const Dict& state_dict) {
-  const auto* attributes = as<Dict>(state_dict.state);
+std::optional<std::vector<StateDict::Module>> read_metadata(const Value& state_dict) {
+  const auto* attributes = as<Dict>(as<Dict>(state_dict.ref())->state);
   if (!attributes) return std::nullopt;
   const auto* table = as<Dict>(object::get(*attributes, "_metadata").value_or(Ref()));
   if (!table) return std::nullopt;
@@ -30,7 +31,9 @@ std::optional<std::vector<StateDict::Module>> read_metadata(const Dict& state_di
     const auto* fields = as<Dict>(entry);
     const auto version = fields ? object::int_value(object::get(*fields, "version").value_or(Ref())) : std::nullopt;
     const auto name = object::text(path);
-    if (name && version) modules.push_back({std::string(*name), *version});
+    if (name && version)
+      modules.push_back(
+          {std::string(*name), *version, fields->items.size() > 1 ? Value(state_dict.heap(), entry) : Value()});
   }
   return modules;
 }
@@ -52,22 +55,20 @@ const Tensor& StateDict::operator[](std::string_view name) const {
   throw Error(ErrorCode::not_found, "no tensor '" + std::string(name) + "'" + did_you_mean(name, names));
 }
 
-void StateDict::set(std::string name, Tensor tensor, bool parameter) {
-  const auto [place, added] = index_.try_emplace(name, entries_.size());
-  Entry entry{std::move(name), std::move(tensor), parameter};
+void StateDict::set(Entry entry) {
+  const auto [place, added] = index_.try_emplace(entry.name, entries_.size());
   if (added)
     entries_.push_back(std::move(entry));
   else
     entries_[place->second] = std::move(entry);
 }
 
+void StateDict::set(std::string name, Tensor tensor, bool parameter) {
+  set(Entry{std::move(name), std::move(tensor), parameter});
+}
+
 void StateDict::set_extra(std::string name, Value value) {
-  const auto [place, added] = index_.try_emplace(name, entries_.size());
-  Entry entry{std::move(name), Tensor(), false, std::move(value)};
-  if (added)
-    entries_.push_back(std::move(entry));
-  else
-    entries_[place->second] = std::move(entry);
+  set(Entry{std::move(name), Tensor(), false, std::move(value)});
 }
 
 bool StateDict::erase(std::string_view name) {
@@ -98,10 +99,9 @@ StateDict StateDict::renamed(const Rename& rename) const {
   for (const Entry& entry : entries_) {
     auto name = rename(entry.name);
     if (!name) continue;
-    if (entry.tensor.defined())
-      result.set(std::move(*name), entry.tensor, entry.parameter);
-    else
-      result.set_extra(std::move(*name), entry.extra);
+    Entry kept = entry;
+    kept.name = *std::move(name);
+    result.set(std::move(kept));
   }
   if (!has_metadata_) return result;
   std::vector<Module> modules;
@@ -141,11 +141,16 @@ Value StateDict::to_value() const {
   const Ref root = heap->ordered_dict();
   auto& dict = *as<Dict>(root);
   dict.items.reserve(entries_.size());
+  object::Copied copied;
+  const auto value_of = [&](const Entry& entry) {
+    if (!entry.tensor.defined()) return object::copy(*heap, entry.extra.ref(), copied);
+    if (const auto* like = as<TensorNode>(entry.extra.ref()))
+      return object::copy_tensor(*heap, *like, entry.tensor, entry.parameter, copied);
+    return heap->tensor(entry.tensor, entry.parameter);
+  };
   for (const Entry& entry : entries_) {
     const Ref key = object::name_string(*heap, entry.name);
-    const Ref value =
-        entry.tensor.defined() ? heap->tensor(entry.tensor, entry.parameter) : object::copy(*heap, entry.extra.ref());
-    dict.items.emplace_back(key, value);
+    dict.items.emplace_back(key, value_of(entry));
   }
   if (!has_metadata_) return Value(std::move(heap), root);
   const Ref table = heap->ordered_dict();
@@ -153,7 +158,8 @@ Value StateDict::to_value() const {
   modules.items.reserve(metadata_.size());
   for (const Module& module : metadata_) {
     const Ref path = heap->string(module.path);
-    modules.items.emplace_back(path, heap->dict({{heap->interned("version"), heap->integer(module.version)}}));
+    Value fields(heap, module.fields.is_none() ? heap->dict() : object::copy(*heap, module.fields.ref()));
+    modules.items.emplace_back(path, fields.set("version", module.version).ref());
   }
   dict.state = heap->dict({{heap->interned("_metadata"), table}});
   return Value(std::move(heap), root);
@@ -167,13 +173,16 @@ StateDict StateDict::from_value(const Value& value) {
     const auto name = object::text(key);
     if (!name)
       throw Error(ErrorCode::type, "expected a state_dict, found a dict with a key of type " + object::type_name(key));
+    Entry entry{std::string(*name), {}, false};
     const auto* tensor = as<TensorNode>(item);
-    if (tensor && tensor->tensor.defined())
-      result.set(std::string(*name), tensor->tensor, tensor->parameter);
-    else
-      result.set_extra(std::string(*name), Value(value.heap(), item));
+    if (tensor && tensor->tensor.defined()) {
+      entry.tensor = tensor->tensor;
+      entry.parameter = tensor->parameter;
+    }
+    if (!entry.tensor.defined() || !object::is_plain(*tensor)) entry.extra = Value(value.heap(), item);
+    result.set(std::move(entry));
   }
-  if (auto metadata = read_metadata(*dict)) result.set_metadata(*std::move(metadata));
+  if (auto metadata = read_metadata(value)) result.set_metadata(*std::move(metadata));
   return result;
 }
 

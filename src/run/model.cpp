@@ -119,7 +119,7 @@ std::vector<Model::Output> Model::run(const Tensor& x, const PlanOptions& option
   }
   std::vector<Tensor> tensors = plan->run(std::span(&input, 1));
   if (!recorded.keep)
-    for (const auto& [path, module] : module().named_modules()) module->ran_in_train_mode();
+    for (const auto& [path, module] : module().named_modules()) module->ran_in_train_mode(recorded.recording.graph());
   for (std::size_t i = 0; i < recorded.outputs.size(); ++i) recorded.outputs[i].tensor = std::move(tensors[i]);
   return std::move(recorded.outputs);
 }

@@ -461,6 +461,16 @@ class Convert(Case):
     def rows(self, path):
         return {row["name"]: row["dtype"] for row in json.loads(self.ok("ls", path, "--json"))["tensors"]}
 
+    def test_dtype_leaves_optimizers_counters(self):
+        source, out = self.folder / "steps.pth", self.folder / "out.pth"
+        kept = {"step": Tensor([1001], shape=()), "exp_avg": Tensor([1, 2])}
+        write_pth(source, {"optimizer": {"state": {0: kept}, "param_groups": [{"params": [0]}]}, "step": Tensor([1], shape=())})
+        self.ok("convert", source, out, "--dtype", "bfloat16")
+        self.assertEqual(self.rows(out), {"optimizer.state.0.step": "float32", "optimizer.state.0.exp_avg": "bfloat16",
+                                            "step": "bfloat16"})
+        self.ok("convert", source, out, "--dtype", "**.step=int64")
+        self.assertEqual(self.rows(out)["optimizer.state.0.step"], "int64")
+
     def test_dtype_of_single_tensors(self):
         source, out = self.small(), self.folder / "out.pth"
         self.ok("convert", source, out, "--dtype", "float64", "--dtype", "**.bias=int32")

@@ -127,6 +127,26 @@ TEST_F(Shapes, BroadcastingNamesBothShapes) {
   EXPECT_THAT(error_of([&] { add(in({2, 3}), in({4})); }), AllOf(HasSubstr("(2, 3)"), HasSubstr("(4,)")));
 }
 
+TEST_F(Shapes, AnEmptyOperandIsNamed) {
+  const Var x = in({2, 3, 4, 4}), none;
+  EXPECT_THAT(error_of([&] { linear(x, none); }), HasSubstr("linear: weight is None"));
+  EXPECT_THAT(error_of([&] { conv(x, none, {}, {}, {}, {}); }), HasSubstr("conv: weight is None"));
+  EXPECT_THAT(error_of([&] { batch_norm(x, weight({3}), none, {}, {}, 1e-5); }), HasSubstr("variance is None"));
+  EXPECT_THAT(error_of([&] { prelu(x, none); }), HasSubstr("None"));
+  EXPECT_THAT(error_of([&] { embedding(in({2}, DType::int64), none); }), HasSubstr("weight is None"));
+  EXPECT_THAT(error_of([&] { relu(none); }), HasSubstr("input is None"));
+  EXPECT_THAT(error_of([&] { reshape(none, {1}); }), HasSubstr("None"));
+  EXPECT_THAT(error_of([&] { none.size(0); }), HasSubstr("None"));
+}
+
+TEST_F(Shapes, ABiasWithoutAWeightGetsOnes) {
+  const Var y = layer_norm(in({2, 3}), {3}, {}, weight({3}), 1e-5);
+  ASSERT_EQ(graph[y.id()].inputs.size(), 3U);
+  EXPECT_EQ(graph[graph[y.id()].inputs[1]].constant.data<float>()[2], 1.0F);
+  EXPECT_EQ(graph[batch_norm(in({2, 3}), weight({3}), weight({3}), {}, weight({3}), 1e-5).id()].inputs.size(), 5U);
+  EXPECT_THAT(error_of([&] { group_norm(in({2, 4}), 2, {}, weight({3}), 1e-5); }), HasSubstr("bias has shape (3,)"));
+}
+
 TEST(Graph, TheSameConstantIsOneNode) {
   Graph graph;
   const Tensor tensor = Tensor::zeros({4, 6});

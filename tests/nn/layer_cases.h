@@ -180,12 +180,38 @@ inline const Case cases[] = {
      []() -> ModulePtr {
        return std::make_shared<ReflectionPad2d>(Size{1, 2, 0, 1});
      }},
+    {"ReplicationPad2d_cut",
+     []() -> ModulePtr {
+       return std::make_shared<ReplicationPad2d>(Size{-1, 2, 1, -1});
+     }},
     {"CircularPad3d", []() -> ModulePtr { return std::make_shared<CircularPad3d>(1); }},
     {"Upsample", []() -> ModulePtr { return std::make_shared<Upsample>(UpsampleOptions{.scale_factor = 2.0}); }},
     {"Upsample_tuple",
      []() -> ModulePtr {
        return std::make_shared<Upsample>(
            UpsampleOptions{.scale_factor = Floats{2, 3}, .mode = "bilinear", .align_corners = false});
+     }},
+    {"Upsample_half", []() -> ModulePtr { return std::make_shared<Upsample>(UpsampleOptions{.scale_factor = 0.5}); }},
+    {"Upsample_fraction",
+     []() -> ModulePtr { return std::make_shared<Upsample>(UpsampleOptions{.scale_factor = 1.7, .mode = "bicubic"}); }},
+    {"Upsample_aligned",
+     []() -> ModulePtr {
+       return std::make_shared<Upsample>(
+           UpsampleOptions{.scale_factor = 1.7, .mode = "bilinear", .align_corners = true});
+     }},
+    {"Upsample_exact",
+     []() -> ModulePtr {
+       return std::make_shared<Upsample>(UpsampleOptions{.scale_factor = 1.7, .mode = "nearest-exact"});
+     }},
+    {"Upsample_again",
+     []() -> ModulePtr {
+       const auto layer = std::make_shared<Upsample>(UpsampleOptions{.scale_factor = 2.3});
+       layer->recompute_scale_factor = true;
+       return layer;
+     }},
+    {"Upsample_area",
+     []() -> ModulePtr {
+       return std::make_shared<Upsample>(UpsampleOptions{.size = Size{2, 5}, .mode = "area"});
      }},
     {"UpsamplingBilinear2d",
      []() -> ModulePtr {
@@ -200,6 +226,11 @@ inline const Case cases[] = {
     {"Fold",
      []() -> ModulePtr {
        return std::make_shared<Fold>(Size{4, 4}, 2);
+     }},
+    {"Fold_all",
+     []() -> ModulePtr {
+       return std::make_shared<Fold>(Size{3, 7}, Size{2, 3},
+                                     UnfoldOptions{.dilation = {1, 2}, .padding = {1, 0}, .stride = {1, 2}});
      }},
     {"RNN", []() -> ModulePtr { return std::make_shared<RNN>(3, 2, RNNOptions{.nonlinearity = "relu"}); }},
     {"LSTM",

@@ -63,15 +63,51 @@ TEST(LoadStateDict, RefusesValuesThatAreNoTensors) {
       "torch.Tensor or Tensor-like object from checkpoint but received <class 'int'>");
 }
 
+TEST(LoadStateDict, RefusesWhatCannotBeCopied) {
+  const auto linear = [] { return std::make_shared<Linear>(3, 2, LinearOptions{.bias = false}); };
+  const auto why = [&](const Tensor& source, Module& module, bool assign) {
+    StateDict state;
+    state.set("weight", source);
+    const std::string text = failure(module, state, {.assign = assign});
+    const std::size_t at = text.find("an exception occurred : ");
+    return at == text.npos ? text : text.substr(at + 24);
+  };
+  const std::string all = "<All keys matched successfully>", meta = "('Cannot copy out of meta tensor; no data!',).",
+                    grad = "('Only Tensors of floating point and complex dtype can require gradients',).";
+  const Tensor empty = Tensor::meta({2, 3}, DType::float32), whole = Tensor::zeros({2, 3}, DType::int8),
+               quantized = Tensor::zeros({2, 3}, DType::qint8);
+  EXPECT_EQ(why(empty, *linear(), false), meta);
+  EXPECT_EQ(why(empty, *linear(), true), all);
+  EXPECT_EQ(why(quantized, *linear(), false),
+            "('Copying from quantized Tensor to non-quantized Tensor is not allowed, please use dequantize to get a "
+            "float Tensor from a quantized Tensor',).");
+  EXPECT_EQ(why(quantized, *linear(), true), grad);
+  EXPECT_EQ(why(whole, *linear(), true), grad);
+  EXPECT_EQ(why(whole, *linear(), false), all);
+  const auto frozen = linear();
+  frozen->weight().set_requires_grad(false);
+  EXPECT_EQ(why(whole, *frozen, true), all);
+  const auto later = [&] {
+    const SkipInit skip;
+    return linear();
+  }();
+  EXPECT_EQ(why(empty, *later, false), all);
+}
+
 TEST(LoadStateDict, ChangesNothingWhenItFails) {
   const ModulePtr module = net();
   const StateDict before = module->state_dict();
-  const Tensor weight = before["sub.0.weight"].clone();
+  const Tensor weight = before["sub.0.weight"].clone(), first = before["fc1.weight"].clone();
   StateDict state = net()->state_dict();
   state.set("sub.0.weight", test::filled({1, 3}, 9));
   state.erase("fc1.bias");
   EXPECT_THROW(module->load_state_dict(state), Error);
   EXPECT_TRUE(module->state_dict()["sub.0.weight"].equal(weight));
+  state = net()->state_dict();
+  state.set("fc1.weight", test::filled({3, 2}, 9));
+  state.set("sub.0.weight", Tensor::zeros({1, 3}, DType::qint8));
+  EXPECT_THROW(module->load_state_dict(state), Error);
+  EXPECT_TRUE(module->state_dict()["fc1.weight"].equal(first));
 }
 
 TEST(LoadStateDict, BatchNormFillsItsCounterForOldVersionsOnly) {

@@ -82,6 +82,66 @@ TEST(FromObject, UnknownClassesKeepTensorsChildrenAndAttributes) {
   EXPECT_TRUE(again["_modules"]["gone"].is_none());
 }
 
+/// Read from its pickled form and written again.
+Value resaved(const Value& value) {
+  const auto heap = std::make_shared<object::Heap>();
+  return Value(heap, to_object(*heap, *from_object(value)));
+}
+
+TEST(FromObject, TensorsKeepQuantizersAttributesAndBeingParameters) {
+  auto& heap = Builder::heap;
+  const auto node = [](Ref ref) { return object::as<object::TensorNode>(ref); };
+  const Ref weight = heap->tensor(Tensor::zeros({2}), true), quantized = heap->tensor(Tensor::zeros({2}, DType::qint8));
+  node(weight)->attributes = heap->dict({{heap->interned("tag"), Ref::integer(7)}});
+  node(quantized)->quantizer =
+      std::make_unique<object::Quantizer>(object::Quantizer{.scheme = "per_tensor_affine", .scale = 0.5});
+  Builder net("mine", "Net");
+  net.table("_parameters", {{heap->interned("w"), weight}});
+  net.table("_buffers",
+            {{heap->interned("q"), quantized}, {heap->interned("p"), heap->tensor(Tensor::zeros({1}), true)}});
+  const Value again = resaved(net.value());
+  EXPECT_FALSE(node(again["_parameters"]["w"].ref())->attributes.is_none());
+  ASSERT_TRUE(node(again["_buffers"]["q"].ref())->quantizer);
+  EXPECT_EQ(node(again["_buffers"]["q"].ref())->quantizer->scale, 0.5);
+  EXPECT_TRUE(node(again["_buffers"]["p"].ref())->parameter);
+  const ModulePtr dequantized = from_object(net.value());
+  dequantized->buffer("q") = Tensor::zeros({2});
+  const auto fresh = std::make_shared<object::Heap>();
+  EXPECT_FALSE(node(Value(fresh, to_object(*fresh, *dequantized))["_buffers"]["q"].ref())->quantizer);
+}
+
+TEST(FromObject, AttributesNameTheModulesAndParametersOfTheTree) {
+  auto& heap = Builder::heap;
+  const Ref weight = heap->tensor(Tensor::zeros({2}), true), config = heap->dict();
+  Builder first("mine", "Part"), second("mine", "Part"), net("mine", "Net");
+  first.table("_parameters", {{heap->interned("w"), weight}});
+  net.table("_modules", {{heap->interned("a"), first.ref()}, {heap->interned("b"), second.ref()}});
+  first.set("config", config).set("parents", heap->list({net.ref()})).set("next", second.ref());
+  second.set("config", config);
+  net.set("parts", heap->list({first.ref(), weight}));
+  for (Builder* each : {&first, &second, &net}) each->ref();  // with all that was set
+  const Value again = resaved(net.value());
+  const Value a = again["_modules"]["a"], b = again["_modules"]["b"];
+  EXPECT_EQ(a["parents"].at(0).ref(), again.ref());
+  EXPECT_EQ(a["next"].ref(), b.ref());
+  EXPECT_EQ(a["config"].ref(), b["config"].ref());
+  EXPECT_EQ(again["parts"].at(0).ref(), a.ref());
+  EXPECT_EQ(again["parts"].at(1).ref(), a["_parameters"]["w"].ref());
+}
+
+TEST(FromObject, AParameterThatWasReplacedIsNoLongerTheAttributes) {
+  auto& heap = Builder::heap;
+  const Ref weight = heap->tensor(Tensor::zeros({2}), true);
+  Builder net("mine", "Net");
+  net.table("_parameters", {{heap->interned("w"), weight}}).set("kept", weight);
+  const ModulePtr module = from_object(net.value());
+  module->parameter("w") = Tensor::zeros({3});
+  const auto fresh = std::make_shared<object::Heap>();
+  const Value again(fresh, to_object(*fresh, *module));
+  EXPECT_EQ(again["kept"].as_tensor().shape(), (Shape{2}));
+  EXPECT_EQ(again["_parameters"]["w"].as_tensor().shape(), (Shape{3}));
+}
+
 TEST(FromObject, AKnownClassWithAttributesOfOtherTypesIsInert) {
   auto& heap = Builder::heap;
   Builder pool("torch.nn.modules.pooling", "MaxPool2d");
@@ -91,6 +151,142 @@ TEST(FromObject, AKnownClassWithAttributesOfOtherTypesIsInert) {
   EXPECT_EQ(module->attributes().size(), 1u);
   graph::Graph graph;
   EXPECT_THROW((*module)(graph.input({1, 1, 4, 4})), Error);
+}
+
+TEST(FromObject, ScalarsOfNumpyAreNumbersAndAreWrittenAgain) {
+  auto& heap = Builder::heap;
+  const auto numpy = [&](std::string_view code, const auto& number) {
+    const Ref dtype = heap->object(object::Construction::reduce, heap->global("numpy", "dtype"),
+                                   heap->tuple({heap->string(code), Ref::boolean(false), Ref::boolean(true)}));
+    const std::string_view bytes(reinterpret_cast<const char*>(&number), sizeof number);
+    return heap->object(object::Construction::reduce, heap->global("numpy._core.multiarray", "scalar"),
+                        heap->tuple({dtype, heap->bytes(bytes)}));
+  };
+  const auto with = [&](Module& module, const std::vector<std::pair<std::string, Ref>>& attributes) {
+    const Value value(heap, to_object(*heap, module));
+    for (auto& item : object::as<object::Dict>(object::as<object::Object>(value.ref())->state)->items)
+      for (const auto& [name, ref] : attributes)
+        if (object::text(item.first) == name) item.second = ref;
+    return from_object(value);
+  };
+  const Ref four = numpy("i8", std::int64_t{4}), three = numpy("i8", std::int64_t{3});
+  Linear plain(4, 3);
+  const ModulePtr linear = with(plain, {{"in_features", four}});
+  EXPECT_EQ(linear->repr(), "Linear(in_features=4, out_features=3, bias=True)");
+  graph::Graph graph;
+  EXPECT_EQ((*linear)(graph.input({2, 4})).shape(), (Shape{2, 3}));
+  const auto written = [](Module& module, const char* name) {
+    const auto fresh = std::make_shared<object::Heap>();
+    return Value(fresh, to_object(*fresh, module))[name];
+  };
+  EXPECT_EQ(written(*linear, "in_features").type_name(), "numpy._core.multiarray.scalar");
+  EXPECT_EQ(written(*linear, "out_features").as_int(), 3);
+  std::dynamic_pointer_cast<Linear>(linear)->in_features = 5;  // no longer what the file said
+  EXPECT_EQ(written(*linear, "in_features").as_int(), 5);
+  Conv2d square(4, 4, 3);
+  const ModulePtr conv = with(square, {{"kernel_size", heap->tuple({three, Ref::integer(3)})}});
+  EXPECT_EQ(conv->repr(), "Conv2d(4, 4, kernel_size=(np.int64(3), 3), stride=(1, 1))");
+  EXPECT_EQ(written(*conv, "kernel_size").at(0).type_name(), "numpy._core.multiarray.scalar");
+  BatchNorm2d norm(4);
+  const ModulePtr batch_norm = with(norm, {{"eps", numpy("f8", 0.001)},
+                                           {"momentum", numpy("f4", 0.1F)},
+                                           {"affine", numpy("b1", true)},
+                                           {"track_running_stats", Ref::integer(1)}});
+  EXPECT_EQ(
+      batch_norm->repr(),
+      "BatchNorm2d(4, eps=0.001, momentum=0.10000000149011612, affine=True, bias=True, track_running_stats=True)");
+  EXPECT_EQ(written(*batch_norm, "track_running_stats").kind(), Kind::integer);
+  const ModulePtr inert = with(norm, {{"eps", heap->string("small")}});
+  EXPECT_EQ(inert->state_dict().version(""), 2);
+}
+
+TEST(FromObject, ParameterListsAndDictsPrintAllThatTheyHold) {
+  auto& heap = Builder::heap;
+  const Ref parameter = heap->tensor(test::filled({2}, 1), true);
+  Builder list("torch.nn.modules.container", "ParameterList"), dict("torch.nn.modules.container", "ParameterDict");
+  Builder inner("torch.nn.modules.container", "ParameterList");
+  list.table("_parameters", {{heap->interned("0"), parameter}}).table("_modules", {{heap->interned("2"), inner.ref()}});
+  list.set("_size", Ref::integer(4)).set("1", Ref::integer(3)).set("3", Ref());
+  EXPECT_EQ(
+      from_object(list.value())->repr(),
+      "ParameterList(\n    (0): Parameter containing: [torch.float32 of size 2]\n    (1): Object of type: int\n    "
+      "(2): Object of type: ParameterList\n    (3): Object of type: NoneType\n  (2): ParameterList()\n)");
+  dict.table("_parameters", {{heap->interned("b"), parameter}});
+  dict.set("_keys", heap->dict({{heap->interned("a"), Ref()}, {heap->interned("b"), Ref()}}));
+  dict.set("a", heap->string("x"));
+  EXPECT_EQ(
+      from_object(dict.value())->repr(),
+      "ParameterDict(\n    (a): Object of type: str\n    (b): Parameter containing: [torch.FloatTensor of size 2]\n)");
+}
+
+TEST(FromObject, ParametersThatAreNoDenseTensorsAreKept) {
+  auto& heap = Builder::heap;
+  const Ref none_yet =
+      heap->object(object::Construction::reduce, heap->global("torch.nn.parameter", "UninitializedParameter"),
+                   heap->tuple({Ref::boolean(true)}));
+  Builder lazy("torch.nn.modules.linear", "LazyLinear");
+  lazy.table("_parameters", {{heap->interned("weight"), none_yet}, {heap->interned("bias"), none_yet}});
+  lazy.set("in_features", Ref::integer(0)).set("out_features", Ref::integer(3));
+  const ModulePtr module = from_object(lazy.value());
+  EXPECT_EQ(module->repr(), "LazyLinear(in_features=0, out_features=3, bias=True)");
+  const StateDict state = module->state_dict();
+  ASSERT_EQ(state.size(), 2U);
+  EXPECT_EQ(state[0].extra.type_name(), "torch.nn.parameter.UninitializedParameter");
+  const auto fresh = std::make_shared<object::Heap>();
+  const Value again(fresh, to_object(*fresh, *module));
+  EXPECT_EQ(again.type_name(), "torch.nn.modules.linear.LazyLinear");
+  EXPECT_EQ(again["_parameters"]["bias"].type_name(), "torch.nn.parameter.UninitializedParameter");
+  Builder plain("torch.nn.modules.linear", "Linear");
+  plain.table("_parameters", {{heap->interned("weight"), none_yet}, {heap->interned("bias"), Ref()}});
+  for (const ModulePtr& each : {module, from_object(plain.value())}) {
+    graph::Graph graph;
+    try {
+      (*each)(graph.input({1, 3}));
+      FAIL() << "ran";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::unsupported);
+    }
+    StateDict dense;
+    dense.set("weight", test::filled({3, 3}, 1));
+    EXPECT_THROW(each->load_state_dict(dense, {.strict = false}), Error);
+  }
+}
+
+TEST(FromObject, TransformerLayersSayWhichActivationTheyHave) {
+  const auto said = [](const ModulePtr& layer) {
+    const auto heap = std::make_shared<object::Heap>();
+    return Value(heap, to_object(*heap, *layer))["activation_relu_or_gelu"].as_int();
+  };
+  const auto with = [](ModulePtr activation) {
+    const auto layer = std::make_shared<TransformerEncoderLayer>(4, 2, TransformerLayerOptions{.dim_feedforward = 8});
+    layer->register_module("activation", std::move(activation));
+    return layer;
+  };
+  EXPECT_EQ(said(std::make_shared<TransformerEncoderLayer>(4, 2)), 1);
+  EXPECT_EQ(said(std::make_shared<TransformerEncoderLayer>(4, 2, TransformerLayerOptions{.activation = "gelu"})), 2);
+  EXPECT_EQ(said(with(std::make_shared<ReLU>())), 1);
+  EXPECT_EQ(said(with(std::make_shared<GELU>())), 2);
+  EXPECT_EQ(said(with(std::make_shared<SiLU>())), 0);
+}
+
+TEST(FromObject, TransformerLayersRunWithFunctionsOfTorch) {
+  auto& heap = Builder::heap;
+  const Ref builtin =
+      heap->object(object::Construction::reduce, heap->global("builtins", "getattr"),
+                   heap->tuple({heap->global("torch._C", "_VariableFunctionsClass"), heap->string("tanh")}));
+  const auto text_with = [&](Ref activation) {
+    const auto layer = std::make_shared<TransformerEncoderLayer>(4, 2, TransformerLayerOptions{.dim_feedforward = 8});
+    const Value value(heap, to_object(*heap, *layer));
+    auto* state = object::as<object::Dict>(object::as<object::Object>(value.ref())->state);
+    for (auto& item : state->items)
+      if (object::text(item.first) == "activation") item.second = activation;
+    graph::Graph graph;
+    from_object(value)->forward(graph.input({2, 1, 4}));
+    return to_string(graph);
+  };
+  EXPECT_NE(text_with(builtin).find(" tanh "), std::string::npos);
+  EXPECT_NE(text_with(heap->global("torch.nn.functional", "silu")).find(" silu "), std::string::npos);
+  EXPECT_THROW(text_with(heap->global("mine", "relu")), Error);
 }
 
 TEST(FromObject, FillsWhatOldVersionsLack) {

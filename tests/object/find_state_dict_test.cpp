@@ -51,6 +51,56 @@ TEST(FindStateDict, UsualKeysAndNestedOnes) {
   EXPECT_EQ(taken(nested).key, "model.state_dict");
 }
 
+TEST(FindStateDict, TimmsAverageGoesBeforeItsWeights) {
+  Checkpoint checkpoint;
+  checkpoint.set("arch", "resnet18");
+  checkpoint.set("state_dict", weights());
+  checkpoint.set("state_dict_ema", weights());
+  EXPECT_EQ(taken(checkpoint).key, "state_dict");
+  checkpoint.set("version", 2);
+  EXPECT_EQ(taken(checkpoint).key, "state_dict_ema");
+}
+
+TEST(FindStateDict, InTuplesAndLists) {
+  const Value items[] = {weights().to_value(), Value(3)};
+  EXPECT_EQ(taken(Checkpoint(Value::tuple(items))).to_string(), "took the weights under '0'");
+  Value list = Value::list();
+  list.append(weights("", 1).to_value()).append(weights().to_value());
+  EXPECT_EQ(taken(Checkpoint(list)).key, "1");
+  Checkpoint checkpoint;
+  checkpoint.set("other", weights());
+  checkpoint.set("model", list);
+  EXPECT_EQ(taken(checkpoint).key, "model.1");
+  Value history = Value::list();
+  for (int i = 0; i < 5000; ++i) history.append(Value::list());
+  Checkpoint trained;
+  trained.set("history", history);
+  trained.set("net", weights());
+  EXPECT_EQ(taken(trained).key, "net");
+}
+
+TEST(FindStateDict, DeepDown) {
+  Value deepest = weights().to_value();
+  for (const char* key : {"e", "d", "c", "b", "a"}) {
+    Value outer = Value::dict();
+    outer.set(key, deepest);
+    deepest = outer;
+  }
+  EXPECT_EQ(taken(Checkpoint(deepest)).key, "a.b.c.d.e");
+}
+
+TEST(FindStateDict, SparseTensorsAndArraysCountAsTensors) {
+  for (const auto& [module, name] :
+       {std::pair("torch._utils", "_rebuild_sparse_tensor"), std::pair("numpy._core.multiarray", "_reconstruct")}) {
+    const auto heap = std::make_shared<object::Heap>();
+    const object::Ref value = heap->object(object::Construction::reduce, heap->global(module, name),
+                                           heap->tuple({heap->global("numpy", "ndarray")}));
+    Checkpoint checkpoint;
+    checkpoint.set("model", Value(heap, heap->dict({{heap->string("w"), value}})));
+    EXPECT_EQ(taken(checkpoint, "w ").key, "model");
+  }
+}
+
 TEST(FindStateDict, TheModelGoesBeforeItsAverageAndItsOptimizer) {
   Value moments = Value::dict();
   for (const char* name : {"a", "b", "c", "d", "e", "f", "g", "h"}) moments.set(name, Tensor::zeros({2}));

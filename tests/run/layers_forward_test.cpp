@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include <flambeau/error.h>
 #include <flambeau/plan.h>
 
 #include "../nn/layer_cases.h"
@@ -54,6 +55,48 @@ TEST(LayerForward, PairwiseDistanceOfAnyPower) {
     const double expected = std::pow(1 + std::pow(2, p) + std::pow(3, p), 1 / p);
     EXPECT_NEAR(Plan::compile(graph).run(a).item(), expected, 1e-5) << p;
   }
+}
+
+std::string refusal(nn::Module& module, Shape shape) {
+  graph::Graph graph;
+  try {
+    module(graph.input(std::move(shape)));
+    return "runs";
+  } catch (const Error& error) {
+    return error.message();
+  }
+}
+
+TEST(LayerForward, RefusesInputsThatTorchRefuses) {
+  nn::BatchNorm1d one(3);
+  nn::BatchNorm2d two(3);
+  nn::BatchNorm3d three(3);
+  EXPECT_EQ(refusal(one, {2, 3, 4, 4}), "expected 2D or 3D input (got 4D input (2, 3, 4, 4))");
+  EXPECT_EQ(refusal(two, {3, 4, 4}), "expected 4D input (got 3D input (3, 4, 4))");
+  EXPECT_EQ(refusal(three, {1, 3, 4, 4}), "expected 5D input (got 4D input (1, 3, 4, 4))");
+  nn::InstanceNorm2d instance(3);
+  EXPECT_EQ(refusal(instance, {2, 3, 1, 1}),
+            "expected more than 1 spatial element when training, got input size (2, 3, 1, 1)");
+  EXPECT_EQ(refusal(instance, {2, 3, 1, 1, 3}), "expected 3D or 4D input (got 5D input (2, 3, 1, 1, 3))");
+  EXPECT_EQ(refusal(instance, {3, 1, 2}), "runs");
+  nn::AvgPool2d pool(2, nn::AvgPoolOptions{.divisor_override = 0});
+  EXPECT_EQ(refusal(pool, {1, 1, 4, 4}), "divisor must be not zero");
+  two.eval();
+  two.buffer("running_mean") = Tensor();
+  EXPECT_EQ(refusal(two, {1, 3, 4, 4}), "batch_norm: mean is None, a tensor is needed");
+}
+
+TEST(LayerForward, EmbeddingBagOfTheLargest) {
+  nn::EmbeddingBag bag(3, 2, nn::EmbeddingBagOptions{.mode = "max"});
+  const std::vector<float> rows = {1, 2, 3, -4, -5, 6};
+  bag.parameter("weight").copy_from(Tensor::of<float>({3, 2}, rows));
+  graph::Graph graph;
+  const graph::Var y = bag.forward(graph.input({2, 2}, DType::int64));
+  graph.set_outputs(std::span(&y, 1));
+  const std::vector<std::int64_t> indices = {0, 1, 1, 2};
+  const Tensor found = Plan::compile(graph).run(Tensor::of<std::int64_t>({2, 2}, indices)).contiguous();
+  const std::vector<float> expected = {3, 2, 3, 6};
+  EXPECT_TRUE(found.equal(Tensor::of<float>({2, 2}, expected)));
 }
 
 }  // namespace

@@ -172,6 +172,15 @@ TEST(WholeModel, PredictsTheSameAfterAFile) {
   EXPECT_EQ(back.repr(), model.repr());
   EXPECT_TRUE(back(x).equal(before));
 
+  const Value module = load(path).root();
+  Value around = Value::dict();
+  around.set("model", module).set("epoch", Value(1));
+  EXPECT_TRUE(load_model(Checkpoint(around))(x).equal(before));
+  EXPECT_TRUE(load_model(Checkpoint(Value::tuple(std::span(&module, 1))))(x).equal(before));
+  around.set("ema", module);
+  EXPECT_THAT([&] { load_model(Checkpoint(around)); },
+              testing::ThrowsMessage<Error>(testing::HasSubstr("found a dict with modules under 'model', 'ema'")));
+
   save(model.state_dict(), path);
   EXPECT_THAT(
       [&] { load_model(path); },

@@ -209,5 +209,32 @@ TEST(TrainModeOutputs, RReLUDrawsASlopeForEachElement) {
   EXPECT_EQ(mean.data<float>()[2], -1);
 }
 
+/// One layer twice, another never.
+class Twice : public nn::Module {
+ public:
+  Twice() {
+    register_module("used", std::make_shared<nn::BatchNorm1d>(2, nn::BatchNormOptions{.momentum = std::nullopt}));
+    register_module("unused", std::make_shared<nn::BatchNorm1d>(2));
+  }
+  nn::Var forward(nn::Var x) override { return call("used", call("used", x)); }
+  std::string_view python_module() const override { return "__main__"; }
+  std::string_view class_name() const override { return "Twice"; }
+};
+
+TEST(TrainMode, BatchNormCountsItsCalls) {
+  const Model model(std::make_shared<Twice>());
+  const Tensor x = Tensor::of<float>({2, 2}, std::vector<float>{1, 2, 5, 10});
+  model(x);
+  // The mean of the means (3, 6) and (0, 0).
+  const StateDict state = model.state_dict();
+  EXPECT_EQ(state["used.num_batches_tracked"].item(), 2);
+  EXPECT_NEAR(state["used.running_mean"].data<float>()[0], 1.5, 1e-6);
+  EXPECT_NEAR(state["used.running_mean"].data<float>()[1], 3, 1e-6);
+  EXPECT_EQ(state["unused.num_batches_tracked"].item(), 0);
+  model(x);
+  EXPECT_EQ(state["used.num_batches_tracked"].item(), 4);
+  EXPECT_NEAR(state["used.running_mean"].data<float>()[0], 1.5, 1e-6);
+}
+
 }  // namespace
 }  // namespace flambeau

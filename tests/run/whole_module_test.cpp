@@ -9,6 +9,7 @@
 #include <set>
 
 #include <flambeau/error.h>
+#include <flambeau/models.h>
 #include <flambeau/predict.h>
 
 #include "../nn/layer_cases.h"
@@ -130,6 +131,43 @@ TEST(WholeModule, FixturesSavedAgainAreUnchanged) {
       "torch-2.13/models/layers-recurrent-eval.pth", "torch-2.13/models/tiny-net-protocol-4.pth",
       "torch-2.13/models/torchvision-vit-tiny-eval.pth", "torch-2.13/models/weight-norm-hook.pth"};
   EXPECT_EQ(changed, known);
+}
+
+/// The module as it comes back from its pickled form, with attribute `name` replaced.
+nn::ModulePtr reread(const nn::Module& module, const std::shared_ptr<object::Heap>& heap, std::string_view name,
+                     object::Ref with) {
+  const Value value(heap, nn::to_object(*heap, module));
+  for (auto& [key, item] : object::as<object::Dict>(object::as<object::Object>(value.ref())->state)->items)
+    if (object::text(key) == name) item = with;
+  return nn::from_object(value, models::classes());
+}
+
+TEST(WholeModule, AResNetRunsWhateverMadeItsNormLayers) {
+  const auto heap = std::make_shared<object::Heap>();
+  const auto cls = heap->global("torch.nn.modules.normalization", "GroupNorm");
+  const auto partial =
+      heap->object(object::Construction::reduce, heap->global("functools", "partial"), heap->tuple({cls}));
+  const Model model = models::make("resnet18", {.num_classes = 5, .initialize = false});
+  const nn::ModulePtr again = reread(model.module(), heap, "_norm_layer", partial);
+  EXPECT_EQ(dynamic_cast<nn::UnknownModule*>(again.get()), nullptr);
+  const auto fresh = std::make_shared<object::Heap>();
+  EXPECT_EQ(Value(fresh, nn::to_object(*fresh, *again))["_norm_layer"].type_name(), "functools.partial");
+}
+
+TEST(WholeModule, FrozenBatchNormIsKnown) {
+  nn::UnknownModule frozen("torchvision.ops.misc", "FrozenBatchNorm2d");
+  for (const auto& [name, value] : {std::pair("weight", 2.F), std::pair("bias", 1.F), std::pair("running_mean", 3.F),
+                                    std::pair("running_var", 4.F)})
+    frozen.register_buffer(name, Tensor::of<float>({1}, std::span(&value, 1)));
+  const auto heap = std::make_shared<object::Heap>();
+  frozen.attributes().emplace_back("eps", Value(1e-5));
+  const Model model(reread(frozen, heap, "", {}));
+  EXPECT_EQ(model.repr(), "FrozenBatchNorm2d(1, eps=1e-05)");
+  const float x = 5;
+  EXPECT_NEAR(model(Tensor::of<float>({1, 1, 1, 1}, std::span(&x, 1))).item(), 3, 1e-4);
+  StateDict state = model.state_dict();
+  state.set("num_batches_tracked", Tensor::zeros({}, DType::int64));
+  EXPECT_EQ(model.load_state_dict(state).to_string(), "<All keys matched successfully>");
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ bool is_identity(const Program& program, const Operation& operation) {
     case Op::adaptive_avg_pool:
     case Op::adaptive_max_pool:
     case Op::interpolate:
-      return in == out;
+      return in == out && std::get<graph::DimAttributes>(operation.attributes).value == 0;
     case Op::mean:
       return std::get<graph::DimAttributes>(operation.attributes).dims.empty();
     case Op::activation: {

@@ -45,27 +45,30 @@ struct Tap {
 };
 
 /// Which elements along one dimension make output `o`, computed in float as torch does.
-std::vector<Tap> taps(const std::string& mode, bool align_corners, std::int64_t in, std::int64_t out, std::int64_t o) {
-  const auto size = static_cast<float>(in), at = static_cast<float>(o);
-  if (mode == "nearest") {
-    const auto scale = size / static_cast<float>(out);
-    return {{std::min(static_cast<std::int64_t>(std::floor(at * scale)), in - 1), 1.0F}};
+std::vector<Tap> taps(const graph::DimAttributes& a, std::int64_t in, std::int64_t out, std::int64_t o) {
+  const std::string& mode = a.mode;
+  const bool align_corners = a.keepdim;
+  const auto at = static_cast<float>(o);
+  const float step = a.value > 0 ? static_cast<float>(1 / a.value) : static_cast<float>(in) / static_cast<float>(out);
+  if (mode.starts_with("nearest")) {
+    const float source = (mode == "nearest" ? at : at + 0.5F) * step;
+    return {{std::min(static_cast<std::int64_t>(std::floor(source)), in - 1), 1.0F}};
   }
   const bool cubic = mode == "bicubic";
   float source = 0;
   if (align_corners) {
     source = out > 1 ? at * (static_cast<float>(in - 1) / static_cast<float>(out - 1)) : 0.0F;
   } else {
-    source = (at + 0.5F) * (size / static_cast<float>(out)) - 0.5F;
+    source = (at + 0.5F) * step - 0.5F;
     if (!cubic) source = std::max(source, 0.0F);
   }
   const float floor = std::floor(source), t = source - floor;
   const auto first = static_cast<std::int64_t>(floor);
   const auto clamped = [&](std::int64_t i) { return std::clamp<std::int64_t>(i, 0, in - 1); };
   if (!cubic) return {{clamped(first), 1 - t}, {clamped(first + 1), t}};
-  constexpr float a = -0.75F;
-  const auto near = [&](float d) { return ((a + 2) * d - (a + 3)) * d * d + 1; };
-  const auto far = [&](float d) { return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a; };
+  constexpr float c = -0.75F;
+  const auto near = [&](float d) { return ((c + 2) * d - (c + 3)) * d * d + 1; };
+  const auto far = [&](float d) { return ((c * d - 5 * c) * d + 8 * c) * d - 4 * c; };
   return {{clamped(first - 1), far(t + 1)},
           {clamped(first), near(t)},
           {clamped(first + 1), near(1 - t)},
@@ -139,7 +142,7 @@ void interpolate(const Call& call) {
   std::array<std::vector<std::vector<Tap>>, 3> all;
   for (std::size_t d = 0; d < 3; ++d)
     for (std::int64_t o = 0; o < out[d]; ++o)
-      all[d].push_back(d < 3 - spatial ? std::vector<Tap>{{0, 1.0F}} : taps(a.mode, a.keepdim, in[d], out[d], o));
+      all[d].push_back(d < 3 - spatial ? std::vector<Tap>{{0, 1.0F}} : taps(a, in[d], out[d], o));
   for_each_output(call, [&](const float* x, const Three& o, const Three&, const Three&) {
     double sum = 0;
     for (const Tap& z : all[0][static_cast<std::size_t>(o[0])])
