@@ -214,9 +214,11 @@ void Fields::decode(Ref ref, bool& value) {
   const AnyNumber any = number(ref);
   if (const auto* boolean = std::get_if<bool>(&any)) {
     value = *boolean;
-  } else {
-    value = decode_item(ref) != 0;
+  } else if (const auto* integer = std::get_if<std::int64_t>(&any)) {
+    value = *integer != 0;
     converted_ = true;
+  } else {
+    wrong_type(ref, "a boolean");
   }
 }
 

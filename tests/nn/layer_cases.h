@@ -229,8 +229,9 @@ inline const Case cases[] = {
      }},
     {"Fold_all",
      []() -> ModulePtr {
+       const Size both = {1, 2};  // one constant in Python
        return std::make_shared<Fold>(Size{3, 7}, Size{2, 3},
-                                     UnfoldOptions{.dilation = {1, 2}, .padding = {1, 0}, .stride = {1, 2}});
+                                     UnfoldOptions{.dilation = both, .padding = {1, 0}, .stride = both});
      }},
     {"RNN", []() -> ModulePtr { return std::make_shared<RNN>(3, 2, RNNOptions{.nonlinearity = "relu"}); }},
     {"LSTM",

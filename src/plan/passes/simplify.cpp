@@ -31,6 +31,7 @@ bool is_identity(const Program& program, const Operation& operation) {
     case Op::narrow:
     case Op::adaptive_avg_pool:
     case Op::adaptive_max_pool:
+      return in == out;
     case Op::interpolate:
       return in == out && std::get<graph::DimAttributes>(operation.attributes).value == 0;
     case Op::mean:

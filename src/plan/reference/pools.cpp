@@ -60,7 +60,7 @@ std::vector<Tap> taps(const graph::DimAttributes& a, std::int64_t in, std::int64
     source = out > 1 ? at * (static_cast<float>(in - 1) / static_cast<float>(out - 1)) : 0.0F;
   } else {
     source = (at + 0.5F) * step - 0.5F;
-    if (!cubic) source = std::max(source, 0.0F);
+    if (!cubic) source = in == out ? at : std::max(source, 0.0F);  // whatever the scale
   }
   const float floor = std::floor(source), t = source - floor;
   const auto first = static_cast<std::int64_t>(floor);
