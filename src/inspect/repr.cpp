@@ -158,7 +158,6 @@ class Writer {
       out_ += text;
       return;
     }
-    const auto& node = *object::as<object::Object>(ref);
     // Arguments, list items, dict items and attributes in one pair of brackets.
     struct Part {
       Ref ref;
