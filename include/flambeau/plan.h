@@ -92,6 +92,9 @@ class Plan {
   std::string describe() const;
   PackedWeights packed_weights() const;  ///< shares the plan's memory
   bool took_packed_weights() const noexcept;
+  /// True once a run has met a NaN or made one (infinity less infinity). Such a run is repeated, and all that follow are
+  /// made, by kernels that keep NaN as torch does; they are somewhat slower, and weights are packed for them anew.
+  bool met_nan() const noexcept;
   std::uint64_t packed_bytes() const noexcept;  ///< own copies of weights
   std::uint64_t arena_bytes() const noexcept;   ///< activations and what kernels need beside, per concurrent run
 

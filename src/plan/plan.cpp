@@ -55,7 +55,7 @@ struct Plan::Impl {
   std::vector<Signature> inputs, outputs;
   std::mutex mutex{};
   std::vector<std::unique_ptr<Workspace>> idle{};
-  std::atomic<bool> meets_nan = false;
+  std::atomic<bool> met_nan = false;
   std::once_flag careful_made{};
   std::unique_ptr<Impl> careful{};
 
@@ -139,9 +139,9 @@ struct Plan::Impl {
   /// The fastest kernels lose NaN. Where one was met the run is repeated with others, and so are all that follow: the
   /// weights may hold it.
   void run(std::span<const Tensor> given, std::span<Tensor> results) {
-    if (!meets_nan) {
+    if (!met_nan) {
       if (!execute(given, results) || keeps_nan) return;
-      meets_nan = true;
+      met_nan = true;
     }
     std::call_once(careful_made, [this] {
       PlanOptions same = options;
@@ -167,7 +167,7 @@ struct Plan::Impl {
         workspace->bases[i] = tensor.storage()->mutable_bytes().data() + skip;
       }
     }
-    bool met_nan = false;
+    bool nan = false;
     {
       plan::ThreadScope threads(options.threads);
       for (std::size_t i = 0; i < steps.steps.size(); ++i) {
@@ -184,10 +184,10 @@ struct Plan::Impl {
             range = std::max(range, *seen);
           }
       }
-      met_nan = threads.end();
+      nan = threads.end();
     }
     give_back(std::move(workspace));
-    return met_nan;
+    return nan;
   }
 };
 
@@ -237,6 +237,7 @@ std::string Plan::describe() const { return impl_->describe(); }
 
 PackedWeights Plan::packed_weights() const { return {impl_->packed->made(), impl_->describe()}; }
 bool Plan::took_packed_weights() const noexcept { return impl_->packed->repeats(); }
+bool Plan::met_nan() const noexcept { return impl_->met_nan; }
 std::uint64_t Plan::packed_bytes() const noexcept { return impl_->steps.packed_bytes; }
 std::uint64_t Plan::arena_bytes() const noexcept { return impl_->steps.arena_bytes; }
 

@@ -147,15 +147,15 @@ class Predict(Case):
         self.assertIn("; its tensors are squeezenet1_1's: --model squeezenet1_1 runs them as such", err)
         self.assertEqual(self.answer("-w", whole, CAT)["results"], self.answer("-m", "squeezenet1_1", "-w", own, CAT)["results"])
 
-    def test_says_that_torchscript_is_not_run(self):
+    def test_takes_weights_from_torchscript_only(self):
         script = self.folder / "script.pt"
         pickled = b"\x80\x02c__torch__.torchvision.models.resnet\nResNet\n)\x81}X\x08\x00\x00\x00trainingI00\nsb."
         with zipfile.ZipFile(script, "w") as archive:
             for name, content in (("data.pkl", pickled), ("constants.pkl", b"\x80\x02)."), ("version", b"3\n"),
                                   ("code/__torch__/torchvision/models/resnet.py", b"class ResNet(Module):\n")):
                 archive.writestr("script/" + name, content)
-        err = self.fails(2, "predict", "-w", script, CAT)
-        self.assertIn("script.pt: TorchScript is not run here: __torch__.torchvision.models.resnet.ResNet", err)
+        err = self.fails(1, "predict", "-w", script, CAT)
+        self.assertIn("script.pt: the weights are of no known model", err)
 
     def test_answers_folders_and_standard_input(self):
         photos = self.folder / "photos"

@@ -105,6 +105,22 @@ TEST(NotFinite, VarianceBelowZeroIsNotANumber) {
   expect_same_nan(s, {});
 }
 
+TEST(NotFinite, NumbersAreNotTakenForIt) {
+  for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::int8})
+    for (const Effort effort : {Effort::steady, Effort::oneshot}) {
+      Sketch s;
+      std::vector<Var> outputs = products(s, Activation::relu), pooled = pools(s);
+      outputs.insert(outputs.end(), pooled.begin(), pooled.end());
+      const Var tokens = s.input({2, 197, 64});  // no whole vectors of keys, after integers in the same memory
+      const Var q = g::linear(tokens, s.weight({70, 64}), {});
+      outputs.push_back(g::attention(q, q, q, {}, 0.1));
+      set_outputs(s, outputs);
+      const Plan plan = Plan::compile(s.graph, {.effort = effort, .precision = precision});
+      for (int round = 0; round < 3; ++round) plan.run(s.inputs);
+      EXPECT_FALSE(plan.met_nan()) << static_cast<int>(precision);
+    }
+}
+
 TEST(NotFinite, IsSeenBySeveralThreadsOfOnePlan) {
   Sketch s;
   set_outputs(s, products(s, Activation::relu));

@@ -28,8 +28,7 @@ struct FloatProducts {
   FloatProducts(std::int64_t depth, std::int64_t keys_, std::int64_t values, float factor, std::int64_t q_stride,
                 std::int64_t out_stride)
       : keys(keys_), scale(factor) {
-    const std::int64_t group = vector_kernels().product_group, lanes = vector_kernels().lanes;
-    const std::int64_t row = (keys + lanes - 1) / lanes * lanes;
+    const std::int64_t group = vector_kernels().product_group, row = filled(keys);
     scores = {depth, row, group, q_stride, row};
     sums = {keys, values, group, row, out_stride};
   }

@@ -48,6 +48,7 @@ class TurningKernel final : public Kernel {
       const auto& kernels = vector_kernels();
       kernels.turn({.rows = last - first,
                     .count = p_.in,
+                    .filled = filled(last - first),
                     .stride = p_.in,
                     .outer_step = p_.group,
                     .factors = factors_ ? factors_->data() + first : nullptr},
@@ -87,8 +88,7 @@ class FewRowsKernel final : public Kernel {
         weight_(unscaled(weight)),
         factors_(weight.factors),
         bias_(std::move(bias)) {
-    const std::int64_t lanes = vector_kernels().lanes;
-    turned_ = {p.in, (rows + lanes - 1) / lanes * lanes, p.group, p.in, 0};
+    turned_ = {p.in, filled(rows), p.group, p.in, 0};
     turned_.y_stride = turned_.out;
     // The panels of x are read again for each piece; no thread shall stand idle at the end.
     constexpr std::int64_t most = 128, unit = 8;
@@ -138,11 +138,9 @@ class FewRowsKernel final : public Kernel {
         const std::int64_t group = i / parts, first = group * p_.group, from = p_.in * (i % parts) / parts;
         const std::int64_t count = p_.in * (i % parts + 1) / parts - from, used = std::min(rows_ - first, p_.group);
         float* const to = u + group * p_.in * p_.group + from * p_.group;
-        vector_kernels().turn({.rows = used, .count = count, .stride = p_.x_stride, .outer_step = p_.group},
-                              x + first * p_.x_stride + from, to);
-        // Lanes of the last vector that no row fills.
-        const std::int64_t filled = std::min(turned_.out - first, p_.group);
-        for (std::int64_t k = 0; k < count; ++k) std::fill(to + k * p_.group + used, to + k * p_.group + filled, 0.0F);
+        vector_kernels().turn(
+            {.rows = used, .count = count, .filled = filled(used), .stride = p_.x_stride, .outer_step = p_.group},
+            x + first * p_.x_stride + from, to);
       }
     });
   }
@@ -159,10 +157,10 @@ class FewRowsKernel final : public Kernel {
 /// an input of a row of x times all outputs.
 bool are_few(const Product& p, std::int64_t rows) {
   constexpr std::int64_t most = 3 << 17;  // floats of the panels, which are fresh memory and read for each piece
-  const std::int64_t lanes = vector_kernels().lanes, padded = (rows + lanes - 1) / lanes * lanes;
+  const std::int64_t padded = filled(rows);
   if (p.in * padded > most) return false;
   // Turning a number takes as long as multiplying it by so many rows (measured with AVX-512; half with AVX2).
-  const double turn = lanes == 16 ? 55 : 28;
+  const double turn = vector_kernels().lanes == 16 ? 55 : 28;
   const double in = static_cast<double>(p.in), out = static_cast<double>(p.out), count = static_cast<double>(rows);
   return static_cast<double>(padded) + turn * count * (1 / in + 1 / out) < count + turn;
 }

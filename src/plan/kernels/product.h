@@ -27,6 +27,7 @@ struct Product {
 /// inner_step. With no factor but 1 bits are moved, whatever they mean.
 struct Turn {
   std::int64_t rows = 0, count = 0;  ///< floats of a row
+  std::int64_t filled = 0;           ///< rows of zeros follow up to so many in all, less than a vector of them
   std::int64_t stride = 0;           ///< from row to row
   std::int64_t inner = 1;
   std::int64_t outer_step = 0, inner_step = 0;
@@ -34,8 +35,11 @@ struct Turn {
   const float* factors = nullptr;  ///< of each row, if given
 };
 
-/// u of w · factor, for w's element (output, input) at output · out_stride + input · in_stride. Lanes beyond p.out stay
-/// as they are.
+/// Outputs of a panel with the lanes that fill their last vector: multiplied as well, they must be numbers.
+std::int64_t filled(std::int64_t outputs) noexcept;
+
+/// u of w · factor, for w's element (output, input) at output · out_stride + input · in_stride. Lanes beyond p.out are
+/// zero as far as a vector reaches.
 void pack_panels(const Product& p, const float* w, std::int64_t out_stride, std::int64_t in_stride, float factor,
                  Range groups, float* u);
 
