@@ -205,7 +205,9 @@ ScannedPickle scan_pickle(std::span<const std::byte> stream, const LoadOptions& 
   Judge judge(out);
   try {
     NoData storages;
-    Recorder recorder(storages, {options.limits, true, nested}, walk, judge);
+    // Legacy: nobody knows here which file the stream is from, and loading it says what does not belong there.
+    Recorder recorder(storages, {.limits = options.limits, .inert = true, .nested = nested, .legacy = true}, walk,
+                      judge);
     object::Heap heap;
     out.end = pickle::read(stream, heap, recorder, options.limits, pickle::tight).end;
   } catch (const Error& error) {

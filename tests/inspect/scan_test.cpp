@@ -105,6 +105,13 @@ TEST_F(Scan, LegacyFilesAreScannedInAllTheirPickles) {
   const std::string legacy = save_to_memory(Value(Tensor::zeros({2})), {.format = SaveOptions::Format::legacy});
   EXPECT_EQ(of(legacy).verdict, Verdict::clean);
   EXPECT_EQ(of(legacy + legacy).verdict, Verdict::clean);
+  const auto whole = [&](std::string_view module) {  // ('module', class, source file, source) stands for the class
+    Pickle object;
+    object.mark().text("module").global(module, "Linear").text("linear.py").text("").tuple().raw("Q");
+    return legacy.substr(0, 21) + std::string("\x80\x02}.") + object.stop() + std::string("\x80\x02].");
+  };
+  EXPECT_EQ(of(whole("torch.nn.modules.linear")).verdict, Verdict::clean);
+  EXPECT_EQ(of(whole("mine")).verdict, Verdict::suspicious);
   const std::string magic = legacy.substr(0, 15), version = legacy.substr(15, 6);
   EXPECT_EQ(of(magic + version + evil() + legacy.substr(21)).verdict, Verdict::dangerous);
   const std::string evil_object = magic + version + std::string("\x80\x02}.") + evil() + std::string("\x80\x02].");
