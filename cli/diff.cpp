@@ -41,12 +41,12 @@ struct Comparison {
 
 // The weights alone, under the names that a module has for them.
 std::vector<Listed> weights_of(const Args& args, const flambeau::Checkpoint& checkpoint, const std::string& file) {
-  return flambeau::list(flambeau::Checkpoint(weights(args, checkpoint, file).to_value()));
+  return listed(args, flambeau::Checkpoint(weights(args, checkpoint, file).to_value()));
 }
 
 // The same without a word; none if there are no weights.
-std::vector<Listed> quiet_weights_of(const flambeau::Checkpoint& checkpoint) try {
-  return flambeau::list(flambeau::Checkpoint(checkpoint.state_dict().to_value()));
+std::vector<Listed> quiet_weights_of(const Args& args, const flambeau::Checkpoint& checkpoint) try {
+  return listed(args, flambeau::Checkpoint(checkpoint.state_dict().to_value()));
 } catch (const flambeau::Error& error) {
   if (error.code() != flambeau::ErrorCode::not_found) throw;
   return {};
@@ -191,14 +191,14 @@ double tolerance(const Args& args, std::string_view option) {
 int diff(const Args& args) {
   const Tolerance within{tolerance(args, "atol"), tolerance(args, "rtol")};
   const flambeau::Checkpoint a = open(args, args.operands()[0]), b = open(args, args.operands()[1]);
-  std::vector<Listed> rows_a = flambeau::list(a), rows_b = flambeau::list(b);
+  std::vector<Listed> rows_a = listed(args, a), rows_b = listed(args, b);
   if (const auto prefix = args.value("strip-prefix"))
     for (auto* rows : {&rows_a, &rows_b})
       for (Listed& row : *rows) row.name = std::string(stripped(row.name, *prefix));
   bool weights_alone = args.has("weights");
   // A checkpoint and the weights taken from it have no name in common.
   if (!weights_alone && !args.has("strip-prefix") && !args.has("root") && !share_a_name(rows_a, rows_b))
-    weights_alone = share_a_name(quiet_weights_of(a), quiet_weights_of(b));
+    weights_alone = share_a_name(quiet_weights_of(args, a), quiet_weights_of(args, b));
   if (weights_alone) {
     rows_a = weights_of(args, a, args.operands()[0]);
     rows_b = weights_of(args, b, args.operands()[1]);

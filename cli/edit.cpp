@@ -141,9 +141,9 @@ StateDict edited(const Args& args, const flambeau::Checkpoint& checkpoint, const
   std::vector<Renaming> renaming = renamings(args);
   std::vector<std::size_t> uses(renaming.size());
   const StateDict all = weights(args, checkpoint, file, &prefix);
-  const std::size_t tensors = flambeau::list(flambeau::Checkpoint(all.to_value())).size();
-  if (const std::size_t listed = flambeau::list(checkpoint).size(); listed > tensors)
-    note(args, file + ": " + std::to_string(listed - tensors) + " other tensors of the checkpoint are left out");
+  const std::size_t tensors = listed(args, flambeau::Checkpoint(all.to_value())).size();
+  if (const std::size_t found = listed(args, checkpoint).size(); found > tensors)
+    note(args, file + ": " + std::to_string(found - tensors) + " other tensors of the checkpoint are left out");
   StateDict result;
   std::vector<std::string> names;
   for (const StateDict::Entry& entry : all) {

@@ -105,6 +105,10 @@ flambeau::Checkpoint open(const Args& args, const std::string& path, flambeau::R
   return checkpoint;
 }
 
+std::vector<flambeau::Listed> listed(const Args& args, const flambeau::Checkpoint& checkpoint, bool sha256) {
+  return flambeau::list(checkpoint, {.sha256 = sha256, .limits = load_options(args).limits});
+}
+
 flambeau::StateDict weights(const Args& args, const flambeau::Checkpoint& checkpoint, const std::string& file,
                             std::string* prefix) {
   flambeau::Checkpoint::Taken taken;

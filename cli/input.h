@@ -21,6 +21,9 @@ flambeau::LoadOptions load_options(const Args& args, flambeau::Read read = flamb
 /// Opens the file; with --root the part below that key is the new root.
 flambeau::Checkpoint open(const Args& args, const std::string& path, flambeau::Read read = flambeau::Read::map);
 
+/// Its tensors, as many as --limit lets there be.
+std::vector<flambeau::Listed> listed(const Args& args, const flambeau::Checkpoint& checkpoint, bool sha256 = false);
+
 /// The weights of a checkpoint, as --strip-prefix says; tells on standard error which key was taken and what was taken
 /// off the names. `prefix` becomes what was.
 flambeau::StateDict weights(const Args& args, const flambeau::Checkpoint& checkpoint, const std::string& file,

@@ -91,7 +91,7 @@ int ls(const Args& args) {
   const flambeau::Checkpoint checkpoint = open(args, file);
   std::vector<Listed> rows;
   try {
-    rows = flambeau::list(checkpoint, {.sha256 = args.has("sha256")});
+    rows = listed(args, checkpoint, args.has("sha256"));
   } catch (const flambeau::Error& error) {
     throw error.at({.file = file});
   }

@@ -33,7 +33,8 @@ std::string one_line(const Value& value) {
   return flambeau::repr(value, 200);
 }
 
-// The tree below a value, depth first, without recursion; a container inside itself is not entered again.
+// The tree below a value, depth first, without recursion; a container is entered where it is met first, so that sharing
+// cannot make the text exponential.
 std::string tree(const Value& root) {
   struct Frame {
     std::uint64_t identity;
@@ -42,9 +43,10 @@ std::string tree(const Value& root) {
   };
   std::string text;
   std::vector<Frame> frames;
-  std::unordered_set<std::uint64_t> open;
+  std::unordered_set<std::uint64_t> open, entered;
   const auto enter = [&](const Value& value) {
     open.insert(value.ref().bits());
+    entered.insert(value.ref().bits());
     frames.push_back({value.ref().bits(), parts(value)});
   };
   enter(root);
@@ -69,7 +71,8 @@ std::string tree(const Value& root) {
       text += shown_text(one_line(value)) + "\n";
     } else if (open.contains(value.ref().bits())) {
       text += shown(value.type_name()) + " (itself, above)\n";
-    } else if (const auto children = parts(value); children.empty() || frames.size() == deepest) {
+    } else if (const auto children = parts(value);
+               children.empty() || frames.size() == deepest || entered.contains(value.ref().bits())) {
       text += shown_text(flambeau::repr(value, 200)) + "\n";
     } else {
       text += fmt::format("{} of {}\n", shown(value.type_name()), grouped(children.size()));
@@ -189,7 +192,7 @@ std::pair<std::string, std::string> where_weights_are(const flambeau::Checkpoint
 }
 
 int show_summary(const Args& args, const flambeau::Checkpoint& checkpoint, const std::string& file) {
-  const auto rows = flambeau::list(checkpoint);
+  const auto rows = listed(args, checkpoint);
   const auto& container = checkpoint.container();
   std::uint64_t parameters = 0, bytes = 0;
   std::unordered_set<std::uint64_t> seen;

@@ -245,8 +245,10 @@ constexpr auto table = std::to_array<Verb>({
          "torch.save would. Without options the whole checkpoint is written; --include, --exclude, --rename,\n"
          "--strip-prefix, --split and safetensors take its weights, wherever they are, and what DataParallel and\n"
          "torch.compile put before their names off. Of a TorchScript file nothing else is written. Parts written with\n"
-         "--split are read back by their index, like the parts of others. They get their names when all are written, the\n"
-         "index last: a failure or Ctrl-C before that leaves the old set. Where parts of the same names are replaced, the\n"
+         "--split are read back by their index, like the parts of others. They get their names when all are written, "
+         "the\n"
+         "index last: a failure or Ctrl-C before that leaves the old set. Where parts of the same names are replaced, "
+         "the\n"
          "old index goes first: a crash between the renames leaves no index, never one of two sets.\n"
          "--json: {\"in\", \"out\", \"from\", \"to\", \"bytes\", \"shards\": [FILE…] with --split}.",
      .examples = "convert old.pth new.pth\nconvert model.pth small.pth --dtype bfloat16\n"

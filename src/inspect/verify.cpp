@@ -78,7 +78,7 @@ class Verify {
   void check_tensors(const Checkpoint& checkpoint) {
     std::vector<Listed> rows;
     try {
-      rows = list(checkpoint);
+      rows = list(checkpoint, {.limits = options_.limits});
     } catch (const Error& error) {
       return problem(error);
     }

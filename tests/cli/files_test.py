@@ -157,6 +157,17 @@ class Ls(Case):
 
 
 class Show(Case):
+    def test_a_shared_value_is_entered_once(self):
+        path = self.folder / "doubled.pth"
+        value = {"leaf": 1}
+        for _ in range(60):
+            value = [value, value]
+        write_pth(path, {"betas": [(0.9, 0.99)] * 2, "doubled": value})
+        out = self.ok("show", path)
+        self.assertEqual(out.count("leaf: 1"), 1)
+        self.assertIn("\n  1: (0.9, 0.99)\n", out)
+        self.assertLess(len(out), 60 * 1000)
+
     def checkpoint(self):
         path = self.folder / "checkpoint.pth"
         loop = {"name": "loop"}
