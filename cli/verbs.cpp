@@ -115,7 +115,7 @@ constexpr Option predict_options[] = {
      .complete = Complete::file},
     {.name = "cache",
      .value = "FOLDER",
-     .help = "keep packed weights there: the next start finds them ready",
+     .help = "keep packed weights there: the next start finds them ready (and trusts them)",
      .complete = Complete::file},
     {.name = "threads", .value = "N", .help = "how many processors (all)"},
     {.name = "reference", .help = "plain loops instead of fast kernels"},

@@ -252,7 +252,9 @@ class Model {
   /// `PlanOptions::calibration`. Throws Error(invalid_argument) in train mode.
   std::shared_ptr<const Calibration> calibrate(std::span<const Tensor> samples, PlanOptions options) const;
   /// From now on plans are made with packed weights from this folder where it has them, and leave theirs there: the
-  /// next process then starts with them mapped. Worth it for Effort::steady. Empty: no folder (so it begins).
+  /// next process then starts with them mapped. Worth it for Effort::steady. Empty: no folder (so it begins). The
+  /// folder is trusted as the program is: who can write there decides what is computed, and its checksums are not
+  /// compared.
   void cache_plans(std::string folder) const;
   /// Drops the kept plans: frees their memory; needed after single weights were changed by hand.
   void forget_plans() const;

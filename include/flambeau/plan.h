@@ -46,7 +46,9 @@ struct OperationView {
 /// Computes an operation in each run: first elements of its inputs, in the graph's order, and room for the output.
 /// Several runs may call it at once.
 using OwnKernel = std::function<void(std::span<const float* const> inputs, float* output)>;
-/// Asked about every operation (but training batch norms) when a plan is made; an empty OwnKernel leaves it to ours.
+/// Asked, when a plan is made, about every operation that is left once the graph is simplified: with Kernels::fast
+/// batch norms are in the weights by then, and activations and residual sums mostly in the product that they follow;
+/// with Kernels::reference each one is asked about, but for training batch norms. An empty OwnKernel leaves it to ours.
 /// The view lives during the call only.
 using OwnKernels = std::function<OwnKernel(const OperationView& operation)>;
 
@@ -92,8 +94,8 @@ class Plan {
   std::string describe() const;
   PackedWeights packed_weights() const;  ///< shares the plan's memory
   bool took_packed_weights() const noexcept;
-  /// True once a run has met a NaN or made one (infinity less infinity). Such a run is repeated, and all that follow are
-  /// made, by kernels that keep NaN as torch does; they are somewhat slower, and weights are packed for them anew.
+  /// True once a run has met a NaN or made one (infinity less infinity). Such a run is repeated, and all that follow
+  /// are made, by kernels that keep NaN as torch does; they are somewhat slower, and weights are packed for them anew.
   bool met_nan() const noexcept;
   std::uint64_t packed_bytes() const noexcept;  ///< own copies of weights
   std::uint64_t arena_bytes() const noexcept;   ///< activations and what kernels need beside, per concurrent run

@@ -108,6 +108,12 @@ class Reader {
     return builder_.finish();
   }
 
+  void each_item(const Visit& visit) {
+    read_storage(read_metadata(folder_ + std::string(metadata_name)));
+    for (const auto& [name, items] : stored_)
+      for (const Stored& stored : items) visit(stored.file + ": " + name, part(stored));
+  }
+
  private:
   const object::Object& read_metadata(const std::string& path) {
     const auto source = bytes::open_file(path, bytes::Access::pread);
@@ -196,10 +202,12 @@ class Reader {
   }
 
   /// The root of an item, a torch.save stream of its own, in the builder's heap.
-  Ref item(const Stored& stored) {
+  Ref item(const Stored& stored) { return read_nested(builder_.heap(), part(stored), options_, 1); }
+
+  std::shared_ptr<const bytes::Source> part(const Stored& stored) {
     auto& source = files_[stored.file];
     if (!source) source = bytes::open_file(folder_ + stored.file, access_of(options_));
-    return read_nested(builder_.heap(), bytes::part(source, stored.offset, stored.length), options_, 1);
+    return bytes::part(source, stored.offset, stored.length);
   }
 
   void note_origin(const object::Object& metadata) {
@@ -236,6 +244,10 @@ Checkpoint read(const std::string& folder, const LoadOptions& options) {
     throw Error(ErrorCode::unsupported, "a distributed checkpoint whose ranks kept their own metadata (no .metadata)",
                 {.file = folder, .member = {}, .offset = {}, .tensor = {}});
   return Reader(folder, options).read();
+}
+
+void each_item(const std::string& folder, const LoadOptions& options, const Visit& visit) {
+  Reader(folder, options).each_item(visit);
 }
 
 }  // namespace flambeau::formats::dcp

@@ -8,6 +8,7 @@
 #include <flambeau/inspect.h>
 
 #include "archive/tar.h"
+#include "formats/dcp.h"
 #include "formats/format.h"
 #include "formats/graph.h"
 #include "formats/torch_legacy.h"
@@ -227,6 +228,9 @@ class Scan {
       const auto metadata = bytes::open_file(file.path().string(), bytes::Access::pread);
       stream(*metadata, 0, metadata->size(), name);
     }
+    if (report_.verdict == Verdict::unreadable) return;
+    // Python loads what is no tensor there with weights_only=False.
+    formats::dcp::each_item(input.path, options_, [&](const std::string& name, auto item) { inner(item, name, 0); });
   }
 
   void inner(std::shared_ptr<const bytes::Source> source, const std::string& member, unsigned depth) {

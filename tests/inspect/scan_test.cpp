@@ -171,6 +171,22 @@ TEST_F(Scan, FoldersWhoseRanksKeptTheirMetadataAreLookedAt) {
   EXPECT_EQ(report.findings[0].member, "__1.metadata");
 }
 
+TEST_F(Scan, ItemsOfADistributedCheckpointAreLookedAt) {
+  const auto data = (std::filesystem::path(FLAMBEAU_TEST_DATA) / "../../formats/data/dcp").lexically_normal();
+  for (const auto& each : std::filesystem::directory_iterator(data)) {
+    std::ifstream in(each.path(), std::ios::binary);
+    file({std::istreambuf_iterator<char>(in), {}}, each.path().filename().string());
+  }
+  EXPECT_EQ(scan(folder_.string()).verdict, Verdict::clean);
+  std::ifstream in(folder_ / "__2_0.distcp", std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  const std::string good = "ctorch._utils\n_rebuild_tensor_v2\n", evil = "csubprocess\ncheck_output_padding\n";
+  file(bytes.replace(bytes.find(good), good.size(), evil), "__2_0.distcp");
+  const ScanReport report = scan(folder_.string());
+  ASSERT_EQ(report.verdict, Verdict::dangerous);
+  EXPECT_THAT(report.findings[0].member, HasSubstr("__2_0.distcp: "));
+}
+
 TEST_F(Scan, ACappedPickleNamesItsCap) {
   LoadOptions options;
   options.limits.max_pickle_bytes = 100;
