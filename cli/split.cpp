@@ -28,7 +28,7 @@ constexpr std::string_view ending = ".index.json";
 
 struct Shard {
   StateDict state{};
-  std::uint64_t bytes = 0;
+  std::uint64_t bytes = 0, written = 0;  // of the tensors, of the storages behind them
 };
 
 std::vector<Shard> cut(const StateDict& state, std::uint64_t most) {
@@ -44,9 +44,10 @@ std::vector<Shard> cut(const StateDict& state, std::uint64_t most) {
       shards[tied->second].state.set(entry);
       continue;
     }
-    const std::uint64_t bytes = entry.tensor.nbytes();
-    if (shards.back().bytes + bytes > most && !shards.back().state.empty()) shards.emplace_back();
-    shards.back().bytes += bytes;
+    const std::uint64_t written = storage ? storage->nbytes() : 0;
+    if (shards.back().written + written > most && !shards.back().state.empty()) shards.emplace_back();
+    shards.back().bytes += entry.tensor.nbytes();
+    shards.back().written += written;
     shards.back().state.set(entry);
     shard_of.emplace(storage, shards.size() - 1);
   }

@@ -555,6 +555,12 @@ class Convert(Case):
         self.assertIn("index", self.fails(2, "convert", source, back, "--split", "1K"))
         self.assertIn("500M", self.fails(2, "convert", source, index, "--split", "lots"))
 
+    def test_parts_are_cut_by_what_is_written(self):
+        path = self.folder / "view.pth"
+        write_pth(path, {"view": Tensor(range(1000), (2,)), "x": Tensor([1, 2, 3])})  # 8 bytes of 4000
+        self.ok("convert", path, self.folder / "cut.bin.index.json", "--split", "2K")
+        self.assertEqual(len(list(self.folder.glob("cut-*-of-00002.bin"))), 2)
+
     def test_failed_split_leaves_no_parts(self):
         source, folder = self.folder / "big.pth", self.folder / "parts"
         write_pth(source, state(a=Tensor(range(100)), b=Tensor(range(100))))
