@@ -1,8 +1,14 @@
+#include <filesystem>
+#include <set>
+
 #include <fmt/format.h>
 
 #include <flambeau/models.h>
+#include <flambeau/nn_misc.h>
+#include <flambeau/predict.h>
 
 #include "command.h"
+#include "input.h"
 #include "json.h"
 #include "terminal.h"
 
@@ -37,8 +43,23 @@ void print_all(const Args& args) {
   print(args.has("json") ? json.end().end().text() : table.text());
 }
 
+// A builder's model, or the whole model in a file.
+flambeau::Model model_of(const Args& args, const std::string& operand) {
+  std::error_code ignored;
+  if (models_::find(operand) || (operand != "-" && !std::filesystem::exists(operand, ignored)))
+    return models_::make(operand, {.initialize = false});
+  flambeau::Model model = flambeau::load_model(open(args, operand));
+  std::set<std::string> unknown;
+  for (const auto& [path, module] : model->named_modules())
+    if (dynamic_cast<const flambeau::nn::UnknownModule*>(module))
+      unknown.insert(std::string(module->python_module()) + "." + std::string(module->class_name()));
+  for (const std::string& name : unknown)
+    note(args, operand + ": the code of " + name + " is not restored: a file does not hold it");
+  return model;
+}
+
 void print_one(const Args& args, const std::string& name) {
-  const flambeau::Model model = models_::make(name, {.initialize = false});
+  const flambeau::Model model = model_of(args, name);
   const flambeau::StateDict state = model.state_dict();
   if (args.has("json")) {
     Json json;
@@ -66,7 +87,8 @@ void print_one(const Args& args, const std::string& name) {
 
 int models(const Args& args) {
   if (args.operands().empty() ? args.has("keys") : args.has("names"))
-    throw UsageError(args.has("keys") ? "--keys needs a model's NAME" : "--names lists all models: it takes no NAME");
+    throw UsageError(args.has("keys") ? "--keys needs a model: NAME or FILE"
+                                      : "--names lists all models: it takes no NAME");
   args.operands().empty() ? print_all(args) : print_one(args, args.operands().front());
   return yes;
 }

@@ -226,6 +226,9 @@ int show_summary(const Args& args, const flambeau::Checkpoint& checkpoint, const
   print("\n");
   print(is_container(checkpoint.root()) ? tree(checkpoint.root()) : shown_text(one_line(checkpoint.root())) + "\n");
   for (const std::string& text : container.notes) note(args, fmt::format("{}: {}", file, text));
+  const auto* whole = flambeau::object::as<flambeau::object::Object>(checkpoint.root().ref());
+  if (whole && flambeau::object::attribute(*whole, "_modules"))
+    note(args, fmt::format("{0}: a whole model; 'flambeau models {0}' prints it as Python does", file));
   return yes;
 }
 

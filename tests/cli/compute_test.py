@@ -39,6 +39,19 @@ class Models(Case):
         self.assertIn("--names lists all", self.fails(2, "models", "vgg16", "--names"))
         self.assertIn("--keys needs", self.fails(2, "models", "--keys"))
 
+    def test_prints_the_whole_model_of_a_file(self):
+        whole, own = self.folder / "whole.pth", self.folder / "own.pth"
+        self.ok("init", "squeezenet1_1", "--whole", "-o", whole)
+        self.assertEqual(self.ok("models", whole), self.ok("models", "squeezenet1_1"))
+        self.assertIn(f"'flambeau models {whole}' prints it", run("show", whole)[2])
+        with zipfile.ZipFile(whole) as known, zipfile.ZipFile(own, "w") as unknown:
+            for name in known.namelist():
+                unknown.writestr(name, known.read(name).replace(b"models.squeezenet\nSqueezeNet\n", b"models.squeezenet\nOwn\n"))
+        status, out, err = run("models", own)
+        self.assertEqual((status, out), (0, self.ok("models", "squeezenet1_1").replace("SqueezeNet(", "Own(")))
+        self.assertIn("the code of torchvision.models.squeezenet.Own is not restored", err)
+        self.assertIn("no checkpoint", self.fails(2, "models", __file__))
+
 
 class Bench(Case):
     def test_times_a_model_in_the_precision_that_is_asked_for(self):
