@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 
+#include <flambeau/error.h>
 #include <flambeau/init.h>
 
 #include "nn/forward.h"
@@ -138,6 +139,9 @@ void RNNBase::fields(Fields& f) {
   f("bidirectional", bidirectional);
   f("proj_size", proj_size);
   if (!f.writing()) {  // all derived; before 1.5 the names were called all_weights
+    if (num_layers < 0 || static_cast<std::uint64_t>(num_layers) > parameters().size())
+      throw Error(ErrorCode::invalid_argument,
+                  std::to_string(num_layers) + " layers of " + std::to_string(parameters().size()) + " parameters");
     for (const char* name : {"_flat_weights_names", "_all_weights", "_flat_weights", "_data_ptrs", "all_weights"})
       f.take(name);
     return;

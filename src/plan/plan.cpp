@@ -1,5 +1,6 @@
 #include <flambeau/error.h>
 #include <flambeau/plan.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include <mutex>
 #include <optional>
 
+#include "plan/array.h"
 #include "plan/kernels/kernels.h"
 #include "plan/lower.h"
 #include "plan/parallel.h"
@@ -39,6 +41,22 @@ struct Workspace {
   std::vector<std::unique_ptr<plan::Kernel::State>> states{};
   std::vector<const std::byte*> operands{};
 };
+
+}  // namespace
+
+namespace {
+
+/// Refuses what this machine cannot hold before kernels make tables for it.
+void check_memory(const plan::Program& program) {
+  const std::uint64_t memory =
+      static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  for (const plan::Value& value : program.values) {
+    const auto bytes = static_cast<std::uint64_t>(plan::product(value.shape)) * itemsize(value.dtype);
+    if (bytes > memory)
+      throw Error(ErrorCode::limit, fmt::format("a value of shape {} needs {} bytes, the machine has {}",
+                                                to_string(value.shape), bytes, memory));
+  }
+}
 
 }  // namespace
 
@@ -84,6 +102,7 @@ struct Plan::Impl {
     if (options.threads == 0) impl->options.threads = plan::processors();
     const plan::ThreadScope threads(impl->options.threads, plan::ThreadScope::Pool::asleep);
     plan::Program program = plan::Program::from(graph);
+    check_memory(program);
     // What updates statistics cannot be run once more.
     program.keeps_nan = keep_nan || std::ranges::any_of(program.operations, plan::is_impure);
     impl->keeps_nan = program.keeps_nan || options.kernels == Kernels::reference;

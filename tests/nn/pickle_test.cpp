@@ -289,6 +289,14 @@ TEST(FromObject, TransformerLayersRunWithFunctionsOfTorch) {
   EXPECT_THROW(text_with(heap->global("mine", "relu")), Error);
 }
 
+TEST(FromObject, LayersAreNoMoreThanTheirParameters) {
+  Builder lstm("torch.nn.modules.rnn", "LSTM");
+  lstm.set("num_layers", Builder::heap->integer(std::int64_t{1} << 40));
+  const ModulePtr inert = from_object(lstm.value());
+  EXPECT_NE(dynamic_cast<const UnknownModule*>(inert.get()), nullptr);
+  EXPECT_EQ(inert->class_name(), "LSTM");
+}
+
 TEST(FromObject, FillsWhatOldVersionsLack) {
   auto& heap = Builder::heap;
   Builder conv("torch.nn.modules.conv", "Conv2d");

@@ -95,6 +95,15 @@ TEST(Plan, RefusesMetaConstantsAndGraphsWithoutOutputs) {
   EXPECT_THAT(error_of([&] { Plan::compile(graph); }, ErrorCode::invalid_argument), testing::HasSubstr("meta"));
 }
 
+TEST(Plan, RefusesWhatTheMachineCannotHold) {
+  Sketch s;
+  const Var y = g::pad(s.input({1, 1, 8}), {std::int64_t{1} << 44, 0});
+  s.graph.set_outputs(std::span(&y, 1));
+  for (const Kernels kernels : {Kernels::fast, Kernels::reference})
+    EXPECT_THAT(error_of([&] { plan_test::run(s, {.kernels = kernels}); }, ErrorCode::limit),
+                testing::HasSubstr("(1, 1, 17592186044424) needs 70368744177696 bytes"));
+}
+
 TEST(Plan, EmptyBatchesPassThrough) {
   for (const Kernels kernels : {Kernels::reference, Kernels::fast}) {
     Sketch s;

@@ -14,6 +14,7 @@ using graph::Op;
 /// Input index of each output index along `dim`; -1 for padding.
 std::vector<std::int64_t> sources(const Operation& operation, std::size_t dim, std::int64_t in, std::int64_t out) {
   std::vector<std::int64_t> result;
+  result.reserve(static_cast<std::size_t>(out));
   for (std::int64_t o = 0; o < out; ++o) {
     std::int64_t i = 0;
     if (operation.op == Op::roll) {

@@ -1,4 +1,5 @@
 // Normalisations and softmax.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <span>
@@ -122,8 +123,10 @@ void local_response_norm(const Call& call) {
     const std::int64_t channel = i / inner % channels;
     double squares = 0;
     // torch pads size / 2 in front and (size - 1) / 2 behind; the mean counts the padding.
-    for (std::int64_t c = channel - a.size / 2; c <= channel + (a.size - 1) / 2; ++c)
-      if (c >= 0 && c < channels) squares += std::pow(static_cast<double>(x[i + (c - channel) * inner]), 2);
+    const std::int64_t first = std::max<std::int64_t>(channel - a.size / 2, 0);
+    const std::int64_t behind = std::min((a.size - 1) / 2, channels - 1 - channel);
+    for (std::int64_t c = first; c <= channel + behind; ++c)
+      squares += std::pow(static_cast<double>(x[i + (c - channel) * inner]), 2);
     call.output.floats()[i] =
         static_cast<float>(x[i] / std::pow(a.k + a.alpha * squares / static_cast<double>(a.size), a.beta));
   }
