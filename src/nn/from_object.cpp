@@ -60,14 +60,15 @@ class Reader {
 
  private:
   /// Sharing can make paths exponential, and what walks modules (train, state_dict, a forward pass) takes every one.
-  void count_paths(const Module& module) {
+  std::uint64_t count_paths(const Module& module) {
+    if (const auto known = paths_.find(&module); known != paths_.end()) return known->second;
     std::uint64_t paths = 1;
     for (const Module::Child& child : module.children())
-      if (child.module) paths += paths_.at(child.module.get());
+      if (child.module) paths += count_paths(*child.module);
     if (paths > max_modules)
       throw Error(ErrorCode::limit,
                   "more than " + std::to_string(max_modules) + " modules, counting shared ones each time");
-    paths_.emplace(&module, paths);
+    return paths_[&module] = paths;
   }
 
   const object::Global& class_of(const Object& object) const {
