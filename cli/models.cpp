@@ -54,7 +54,7 @@ flambeau::Model model_of(const Args& args, const std::string& operand) {
     if (dynamic_cast<const flambeau::nn::UnknownModule*>(module))
       unknown.insert(std::string(module->python_module()) + "." + std::string(module->class_name()));
   for (const std::string& name : unknown)
-    note(args, operand + ": the code of " + name + " is not restored: a file does not hold it");
+    note(args, fmt::format("{}: the code of {} is not restored: a file does not hold it", operand, name));
   return model;
 }
 

@@ -30,10 +30,11 @@ std::optional<Scalar> parse(const Object& object) {
       (function->module != "numpy.core.multiarray" && function->module != "numpy._core.multiarray"))
     return std::nullopt;
   const auto dtype = torch::pickled_dtype(args->items[0]);
+  const auto* const type = object::as<Object>(args->items[0]);
   const auto* const bytes = object::as<object::Bytes>(args->items[1]);
-  if (!dtype || dtype->swapped || bytes == nullptr) return std::nullopt;
+  if (!dtype || dtype->swapped || type == nullptr || bytes == nullptr) return std::nullopt;
   if (dtype->number && bytes->data.size() != itemsize(*dtype->number)) return std::nullopt;
-  return Scalar{*dtype, object::as<Object>(args->items[0]), &bytes->data};
+  return Scalar{*dtype, type, &bytes->data};
 }
 
 template <class T>

@@ -12,9 +12,9 @@ namespace flambeau::object {
 bool is_module(Ref ref) noexcept;
 
 /// What `module.state_dict()` gives: own parameters, persistent buffers (of TorchScript's, all tensors), then children,
-/// depth first, with `_metadata`. The classes' versions are not in a file; classes other than PyTorch's count as version
-/// 1. Throws Error(type) for another value, Error(limit) for more than 1000 levels or 2^20 modules (a hostile file can
-/// share children so that their number doubles at each level).
+/// depth first, with `_metadata`. The classes' versions are not in a file; those of classes other than PyTorch's count
+/// as 1. Throws Error(type) for another value, Error(limit) for more than 1000 levels or 2^20 modules (a hostile file
+/// can share children so that their number doubles at each level).
 StateDict module_state_dict(const Value& module);
 
 /// A module's tensor as its state_dict has it, detached: no Parameter, without gradient and attributes. `extra` is the
