@@ -7,6 +7,7 @@
 #include "base/checked.h"
 #include "base/py_repr.h"
 #include "inspect/python_text.h"
+#include "object/numpy_scalar.h"
 #include "pickle/text.h"
 #include "torch/numpy.h"
 
@@ -24,17 +25,12 @@ struct Scalar {
 };
 
 std::optional<Scalar> parse(const Object& object) {
-  const auto* const function = object::as<object::Global>(object.callable);
-  const auto* const args = object::as<object::Sequence>(object.args);
-  if (function == nullptr || function->qualname != "scalar" || args == nullptr || args->items.size() != 2 ||
-      (function->module != "numpy.core.multiarray" && function->module != "numpy._core.multiarray"))
-    return std::nullopt;
-  const auto dtype = torch::pickled_dtype(args->items[0]);
-  const auto* const type = object::as<Object>(args->items[0]);
-  const auto* const bytes = object::as<object::Bytes>(args->items[1]);
-  if (!dtype || dtype->swapped || type == nullptr || bytes == nullptr) return std::nullopt;
-  if (dtype->number && bytes->data.size() != itemsize(*dtype->number)) return std::nullopt;
-  return Scalar{*dtype, type, &bytes->data};
+  const auto call = object::numpy_scalar_call(object);
+  const auto* const type = call ? object::as<Object>(call->dtype) : nullptr;
+  const auto dtype = type != nullptr ? torch::pickled_dtype(call->dtype) : std::nullopt;
+  if (!dtype || dtype->swapped) return std::nullopt;
+  if (dtype->number && call->bytes->size() != itemsize(*dtype->number)) return std::nullopt;
+  return Scalar{*dtype, type, call->bytes};
 }
 
 template <class T>

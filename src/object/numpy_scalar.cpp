@@ -36,21 +36,25 @@ constexpr Row rows[] = {
 
 }  // namespace
 
+std::optional<NumpyScalarCall> numpy_scalar_call(const Object& object) {
+  const auto* function = as<Global>(object.callable);
+  const auto* args = as<Sequence>(object.args);
+  if (!function || function->qualname != "scalar" || !args || args->items.size() != 2 ||
+      (function->module != "numpy.core.multiarray" && function->module != "numpy._core.multiarray"))
+    return std::nullopt;
+  const auto* bytes = as<Bytes>(args->items[1]);
+  return bytes ? std::optional(NumpyScalarCall{args->items[0], &bytes->data}) : std::nullopt;
+}
+
 std::optional<NumpyScalar> numpy_scalar(Ref ref) {
   const auto* made = as<Object>(ref);
-  if (!made) return std::nullopt;
-  const std::string name = global_name(made->callable);
-  const auto* args = as<Sequence>(made->args);
-  if ((name != "numpy.core.multiarray.scalar" && name != "numpy._core.multiarray.scalar") || !args ||
-      args->items.size() != 2)
-    return std::nullopt;
-  const auto* dtype = as<Object>(args->items[0]);
+  const auto call = made ? numpy_scalar_call(*made) : std::nullopt;
+  const auto* dtype = call ? as<Object>(call->dtype) : nullptr;
   const auto* dtype_args = dtype ? as<Sequence>(dtype->args) : nullptr;
   const auto code = dtype_args && !dtype_args->items.empty() ? text(dtype_args->items[0]) : std::nullopt;
-  const auto* data = as<Bytes>(args->items[1]);
-  if (!code || !data) return std::nullopt;
+  if (!code) return std::nullopt;
   for (const Row& row : rows)
-    if (row.code == *code && row.size == data->data.size()) return NumpyScalar{row.type, row.read(data->data)};
+    if (row.code == *code && row.size == call->bytes->size()) return NumpyScalar{row.type, row.read(*call->bytes)};
   return std::nullopt;
 }
 

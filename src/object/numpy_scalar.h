@@ -5,10 +5,19 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <variant>
 
 namespace flambeau::object {
+
+/// What numpy.core.multiarray.scalar is called with: a pickled dtype and the bytes, which live as long as the node.
+struct NumpyScalarCall {
+  Ref dtype{};
+  const std::string* bytes = nullptr;
+};
+/// nullopt for any other call.
+std::optional<NumpyScalarCall> numpy_scalar_call(const Object& object);
 
 struct NumpyScalar {
   std::string_view type;  // "int64"

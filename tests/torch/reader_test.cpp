@@ -152,23 +152,22 @@ TEST(TorchReader, OpensEmptyStoragesForEachIdUnlessTheyAreShared) {
   }
 }
 
+/// The call that rebuilds two elements, up to its hooks.
+Pickle rebuilding(std::string_view function, std::string_view storage, const char* requires_grad = "\x89") {
+  return Pickle()
+      .global("torch._utils", function)
+      .mark()
+      .storage(storage, "0", 2)
+      .number(0)
+      .numbers({2})
+      .numbers({1})
+      .raw(requires_grad)
+      .hooks();
+}
+
 TEST(TorchReader, TakesBitsByTheirKeysAlone) {
   const auto with_bit = [](std::string_view storage) {
-    return Pickle()
-        .global("torch._utils", "_rebuild_tensor_v2")
-        .mark()
-        .storage(storage, "0", 2)
-        .number(0)
-        .numbers({2})
-        .numbers({1})
-        .raw("\x89")
-        .hooks()
-        .raw("}")
-        .text("conj")
-        .raw("\x89s")
-        .tuple()
-        .reduce()
-        .stop();
+    return rebuilding("_rebuild_tensor_v2", storage).raw("}").text("conj").raw("\x89s").tuple().reduce().stop();
   };
   EXPECT_TRUE(Read(with_bit("ComplexFloatStorage")).tensor().tensor.is_conj());
   EXPECT_THAT(failure(with_bit("FloatStorage")), HasSubstr("float32 tensors cannot have a conjugate bit"));
@@ -208,17 +207,7 @@ TEST(TorchReader, KeepsTensorsOfUnknownDtypesWithoutListingThem) {
 
 TEST(TorchReader, NotesWhatTorchRefuses) {
   const auto v2 = [](std::string_view storage, const char* requires_grad) {
-    return Pickle()
-        .global("torch._utils", "_rebuild_tensor_v2")
-        .mark()
-        .storage(storage, "0", 2)
-        .number(0)
-        .numbers({2})
-        .numbers({1})
-        .raw(requires_grad)
-        .hooks()
-        .tuple()
-        .reduce();
+    return rebuilding("_rebuild_tensor_v2", storage, requires_grad).tuple().reduce();
   };
   const auto note = [](const std::string& stream) {
     const Read read(stream);
